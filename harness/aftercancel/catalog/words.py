@@ -1,0 +1,150 @@
+"""Shells, launchers, runners and cancellations: one table of a file makes one word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aftercancel.catalog.fields import Fields, read_all
+from aftercancel.catalog.source import Sources
+from aftercancel.model import (
+    Action,
+    Cancellation,
+    Channel,
+    Ends,
+    Launcher,
+    Runner,
+    Shell,
+    ShellKind,
+    Step,
+    Target,
+)
+
+
+def read_shells(sources: Sources) -> dict[str, Shell]:
+    """``shells.toml``; a family's flags make further shells of it."""
+    return read_all(sources, "shells.toml", _shells)
+
+
+def _shells(name: str, fields: Fields) -> tuple[Shell, ...]:
+    family = Shell(
+        id=name,
+        family=name,
+        sentence=fields.text("sentence"),
+        kind=fields.choice("kind", ShellKind) or ShellKind.POSIX,
+        argv=_argv(fields, required=True),
+        version=fields.texts("version"),
+        package=fields.text("package"),
+    )
+    flags = fields.texts("flags")
+    for flag in flags:
+        if not flag.startswith("-") or flag == "-":
+            fields.fault("flags", f"{flag!r} is not a flag.", 'A flag is written as "-e".', flag)
+    return (family, *(_with_flag(family, flag) for flag in flags))
+
+
+def _with_flag(family: Shell, flag: str) -> Shell:
+    return Shell(
+        id=f"{family.id}{flag}",
+        family=family.id,
+        sentence=f"{family.sentence}; with {flag}",
+        kind=family.kind,
+        argv=(*family.argv, flag),
+        version=family.version,
+        package=family.package,
+    )
+
+
+def _argv(fields: Fields, *, required: bool) -> tuple[str, ...]:
+    argv = fields.texts("argv", required=required)
+    if required and fields.has("argv") and not (argv and argv[0].startswith("/")):
+        fields.fault("argv", "argv must begin with the program's whole path.")
+    return argv
+
+
+def read_launchers(sources: Sources) -> dict[str, Launcher]:
+    """``launchers.toml``."""
+    return read_all(sources, "launchers.toml", _launcher)
+
+
+def _launcher(name: str, fields: Fields) -> tuple[Launcher, ...]:
+    return (
+        Launcher(
+            id=name,
+            sentence=fields.text("sentence"),
+            argv=_argv(fields, required=False),
+            needs=fields.texts("needs"),
+        ),
+    )
+
+
+def read_runners(sources: Sources) -> dict[str, Runner]:
+    """``runners.toml``."""
+    return read_all(sources, "runners.toml", _runner)
+
+
+def _runner(name: str, fields: Fields) -> tuple[Runner, ...]:
+    return (
+        Runner(
+            id=name,
+            sentence=fields.text("sentence"),
+            ends=fields.choice("ends", Ends, Ends.PROCESS) or Ends.PROCESS,
+            terminal=fields.flag("terminal", default=False),
+        ),
+    )
+
+
+def read_cancellations(sources: Sources) -> dict[str, Cancellation]:
+    """``cancellations.toml``."""
+    return read_all(sources, "cancellations.toml", _cancellation)
+
+
+def _cancellation(name: str, fields: Fields) -> tuple[Cancellation, ...]:
+    sentence = fields.text("sentence")
+    rows = fields.rows("steps")
+    steps = tuple(step for row in rows if (step := _step(row, fields)) is not None)
+    if rows and all(step.action is Action.WAIT for step in steps) and len(steps) == len(rows):
+        hint = "Fire something, or leave steps out: then the job comes to its own end."
+        fields.fault("steps", f"{name} only waits.", hint)
+    return (Cancellation(name, sentence, steps),)
+
+
+_FORMS = {
+    "signal": '{ signal = "TERM", to = "group" }',
+    "wait": "{ wait = 2 }",
+    "type": r'{ type = "\u0003" }',
+    "close": '{ close = "input" }',
+}
+
+
+def _step(row: Mapping[str, Any], parent: Fields) -> Step | None:
+    """One step; the key that it has says which form it is."""
+    forms = [form for form in _FORMS if form in row]
+    fields = Fields(parent.sources, parent.source, (*parent.place, "steps"), row)
+    if len(forms) != 1:
+        word = next(iter(row), None)
+        hint = f"A step is one of {'; '.join(_FORMS.values())}."
+        # Unknown keys are named by close(); a step of no known form is one mistake, not two.
+        fields.fault(None, f"{dict(row)} is not a step.", hint, word)
+        return None
+    step = _read_step(fields, forms[0])
+    fields.close()
+    return step
+
+
+def _read_step(fields: Fields, form: str) -> Step | None:
+    match form:
+        case "signal":
+            name = fields.signal("signal", fields.text("signal"))
+            to = fields.choice("to", Target)
+            between = fields.seconds("between", 0.0)
+            if between and to is not Target.LEAF_FIRST:
+                hint = 'It is the time between two processes of to = "leaf-first".'
+                fields.fault("between", "between has no meaning here.", hint, "between")
+            return Step(Action.SIGNAL, signal=name, to=to, seconds=between)
+        case "wait":
+            return Step(Action.WAIT, seconds=fields.seconds("wait", 0.0))
+        case "type":
+            return Step(Action.TYPE, keys=fields.text("type"))
+        case _:
+            return Step(Action.CLOSE, channel=fields.choice("close", Channel))

@@ -1,0 +1,503 @@
+"""The words of the lab as frozen types.
+
+Above 400 lines because it is the whole vocabulary in one place, most of it docstrings.
+Nothing here imports from the rest of the package; everything else imports from here.
+Times that end in ``_ms`` are milliseconds from the moment of the cancellation (negative: before
+it), those that end in ``_s`` are seconds. Process ids are those of the sandbox's own PID
+namespace, so they are small and mean nothing outside the cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+SCHEMA = 1
+"""Version of the line that one observation is stored as."""
+
+
+class ShellKind(StrEnum):
+    """What a job is written for, and so what can interpret it."""
+
+    POSIX = "posix"
+    PYTHON = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What interprets a job; its flags (``-e``, ``-xe``) belong to it."""
+
+    id: str
+    family: str
+    """The shell without flags: ``bash`` for ``bash-xe``."""
+    sentence: str
+    kind: ShellKind
+    argv: tuple[str, ...]
+    """The command line that stands before the script's path."""
+    version: tuple[str, ...]
+    """A command that prints the version; empty: the package manager is asked."""
+    package: str
+    """The Debian package that brings it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The script that gets cancelled."""
+
+    id: str
+    sentence: str
+    """What the job shows, in one sentence."""
+    kind: ShellKind
+    script: str
+    """The script's whole text."""
+    name: str
+    """The script's file name, as it shows in the process list."""
+    shells: tuple[str, ...] = ()
+    """Families of shells that can run it; empty: every shell of its kind."""
+    roles: tuple[str, ...] = ()
+    """The processes that must be running before the job counts as armed (beside ``job``)."""
+    marks: tuple[str, ...] = ()
+    """Every mark that the job can write."""
+    cleanup: str | None = None
+    """Which handler is the clean-up: the mark's name without ``begin`` and ``end``."""
+    removes: tuple[str, ...] = ()
+    """Paths that the clean-up removes; one that is still there contradicts an ``end`` mark."""
+    ignored: tuple[str, ...] = ()
+    """Signals that are ignored when the job's shell starts."""
+    sudoers: tuple[str, ...] = ()
+    """Lines for the sandbox's sudoers file."""
+    needs: tuple[str, ...] = ()
+    """Programs, beside the shell, without which it cannot run."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Environment variables that the job is started with."""
+    pause_s: float = 0.2
+    """The longest time for which the job or its clean-up may do nothing before it goes on."""
+    rests: bool = True
+    """Whether its processes all block once it is armed (a job that spins or floods does not)."""
+    ends: bool = False
+    """Whether it comes to its end by itself without ``HOLD`` being cut short."""
+    announces: bool = True
+    """Whether it writes the ``ready`` mark (a user's own script does not)."""
+    workdir: str | None = None
+    """Host folder, seen copy-on-write as the working directory; None: the home of ``ci``."""
+    path: str | None = None
+    """Where the script stands below ``workdir``; None: in the lab's own folder."""
+    executable: bool = False
+    """Whether the kernel starts it by its ``#!`` line (a user's own script)."""
+    ready_output: str | None = None
+    """Without a mark: text in its output that says that it is ready."""
+    after_s: float | None = None
+    """Without a mark or a tree at rest: armed this long after its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """What stands between runner and job."""
+
+    id: str
+    sentence: str
+    argv: tuple[str, ...] = ()
+    """Stands before the shell's command line; empty for ``none``."""
+    needs: tuple[str, ...] = ()
+
+
+class Ends(StrEnum):
+    """When the plain runner takes the job for over."""
+
+    PROCESS = "process"
+    """Its first process has ended."""
+    OUTPUT = "output"
+    """Its first process has ended and nobody holds its output open any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What starts the job and is told to cancel it."""
+
+    id: str
+    sentence: str
+    ends: Ends = Ends.PROCESS
+    terminal: bool = False
+    """Whether the job gets a controlling terminal."""
+
+
+class Target(StrEnum):
+    """At whom a cancellation's signal is sent."""
+
+    PROCESS = "process"
+    GROUP = "group"
+    LEAF_FIRST = "leaf-first"
+    """Every process of the job, children before parents, one at a time."""
+
+
+class Channel(StrEnum):
+    """What a cancellation can close."""
+
+    TERMINAL = "terminal"
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Action(StrEnum):
+    """What one step of a cancellation does."""
+
+    SIGNAL = "signal"
+    TYPE = "type"
+    CLOSE = "close"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a cancellation; ``action`` says which of the other fields count."""
+
+    action: Action
+    signal: str | None = None
+    """``signal``: its name without ``SIG``."""
+    to: Target | None = None
+    """``signal``: at whom."""
+    keys: str | None = None
+    """``type``: characters typed at the job's terminal."""
+    channel: Channel | None = None
+    """``close``: the runner's end of which channel."""
+    seconds: float = 0.0
+    """``wait``: until the next step; ``signal`` to ``leaf-first``: between two processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """What is fired, and at whom. Without steps the job is left to come to its own end."""
+
+    id: str
+    sentence: str
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def needs_terminal(self) -> bool:
+        return any(s.action is Action.TYPE or s.channel is Channel.TERMINAL for s in self.steps)
+
+    @property
+    def duration_s(self) -> float:
+        """The time between the first step and the last that the cancellation itself prescribes."""
+        return sum(step.seconds for step in self.steps if step.action is Action.WAIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One job, shell, launcher, runner and cancellation: what is run, and nothing resolved later."""
+
+    job: Job
+    shell: Shell
+    launcher: Launcher
+    runner: Runner
+    cancellation: Cancellation
+    attempt: int = 1
+    """Which repetition of the cell this is, from 1."""
+
+    @property
+    def id(self) -> str:
+        words = (self.job, self.shell, self.launcher, self.runner, self.cancellation)
+        return "/".join(word.id for word in words)
+
+
+class Evidence(StrEnum):
+    """What an observation rests on."""
+
+    TRACE = "trace"
+    """The kernel's trace of forks, execs, signals and exits."""
+    PROC = "proc"
+    """/proc, looked at again and again: who sent a signal cannot be known."""
+
+
+class TroubleKind(StrEnum):
+    """Why a cell could not be measured."""
+
+    SANDBOX = "sandbox"
+    NOT_ARMED = "not armed"
+    LOST_EVENTS = "lost events"
+    FLOOD = "flood"
+    """The job made more events than the lab records of one cell."""
+    EXECUTOR = "executor"
+    LEFT_BEHIND = "left behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What kept the lab from measuring; the cell's outcome is then ``unknown``."""
+
+    kind: TroubleKind
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dispositions:
+    """SigCgt, SigIgn and SigBlk of /proc/PID/status, as names without ``SIG``."""
+
+    caught: tuple[str, ...]
+    ignored: tuple[str, ...]
+    blocked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a process ended: by exit status, by signal, or (both None) in a way not known."""
+
+    status: int | None = None
+    signal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the cell: the job's own, and the runner that started it."""
+
+    key: int
+    """Number in the order of start; 0 is the runner."""
+    role: str
+    program: str
+    argv: tuple[str, ...]
+    user: str
+    parent: int | None
+    """Key of the process that started it."""
+    pid: int | None
+    group: int | None
+    session: int | None
+    terminal: str | None
+    dispositions: Dispositions | None
+    """At the moment of the cancellation; None: it did not live then."""
+    started_ms: float
+    ended_ms: float | None
+    """None: it was still there when the cell was decided."""
+    end: End | None
+    doomed_ms: float | None = None
+    """When a signal that it could not survive was generated for it."""
+
+
+class Disposition(StrEnum):
+    """What a signal met."""
+
+    DEFAULT = "default"
+    CAUGHT = "caught"
+    IGNORED = "ignored"
+    PENDING = "pending"
+    """Never delivered: blocked, stopped, or the process died of something else first."""
+
+
+class Sent(StrEnum):
+    """To what a signal was addressed."""
+
+    PROCESS = "process"
+    GROUP = "group"
+    EVERYBODY = "everybody"
+    """kill(-1, …)"""
+    THREAD = "thread"
+    KERNEL = "kernel"
+    """The kernel chose: a terminal's foreground process group, a broken pipe, a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One signal, generated for one receiver (or refused by the kernel)."""
+
+    at_ms: float
+    signal: str
+    sender: int | None
+    """Key; None: the kernel or the terminal."""
+    sender_role: str
+    receiver: int | None
+    """Key; None: nobody received it (the call failed)."""
+    receiver_role: str
+    to: Sent
+    call: str
+    """kill, tkill, tgkill, pidfd_send_signal, … ; ``terminal`` or ``kernel`` where nobody called."""
+    disposition: Disposition
+    delivered_ms: float | None
+    error: str | None = None
+    """The call's errno, by name, where it failed: EPERM, ESRCH."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A line that the job wrote about itself."""
+
+    at_ms: float
+    role: str | None
+    """None: the evidence cannot tell who wrote it."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What came out of stdout or stderr (a terminal has only the one)."""
+
+    text: str
+    """The beginning, up to the lab's limit; bytes that are not UTF-8 are replaced."""
+    bytes: int
+    """How many bytes arrived before the report."""
+    lost_bytes: int
+    """How many arrived after it, so that the runner's log does not have them."""
+    cut: bool
+    """Whether ``text`` is shorter than what arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftFile:
+    """A file that the cell left in a place where a job can write."""
+
+    path: str
+    bytes: int
+    kind: str
+    """file, dir, symlink, fifo, socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock still held when the cell was decided (/proc/locks)."""
+
+    path: str
+    kind: str
+    """FLOCK, POSIX, OFDLCK, LEASE."""
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the cell left behind, besides processes."""
+
+    files: tuple[LeftFile, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    cut: bool = False
+    """Whether there was more than the lab's limit."""
+
+
+class Said(StrEnum):
+    """What a runner says at the end of a job."""
+
+    CANCELLED = "cancelled"
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the runner said of the job's end, and when."""
+
+    at_ms: float
+    said: Said
+    end: End
+    """How the job's first process ended, as the runner saw it."""
+
+
+class Decided(StrEnum):
+    """Why the watching ended."""
+
+    ALL_GONE = "all gone"
+    AT_REST = "at rest"
+    """Some processes live, every one of them blocked, and nothing happened for long enough."""
+    SETTLE_TIME_OVER = "settle time over"
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """One step of the cancellation as it was carried out."""
+
+    at_ms: float
+    what: str
+    """In words, as ``TERM to group``."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the job says of itself, kept beside the facts so that a stored line can be judged."""
+
+    marks: tuple[str, ...] = ()
+    cleanup: str | None = None
+    removes: tuple[str, ...] = ()
+    pause_s: float = 0.2
+    rests: bool = True
+    """Whether its processes all block once it is armed: else who passes by then is chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The raw facts recorded for one cell. No verdict in it."""
+
+    cell: str
+    evidence: Evidence
+    schema: int = SCHEMA
+    attempt: int = 1
+    trouble: Trouble | None = None
+    armed_ms: float | None = None
+    """When the job was armed (negative); None: it never was."""
+    fired: tuple[Fired, ...] = ()
+    decided_ms: float | None = None
+    decided: Decided | None = None
+    processes: tuple[Process, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    stdout: Stream = Stream("", 0, 0, cut=False)
+    stderr: Stream = Stream("", 0, 0, cut=False)
+    present: tuple[str, ...] = ()
+    """Files that were there at the moment of the cancellation, where the job declares ``removes``:
+    a clean-up can only remove what there was."""
+    left: Left = Left()
+    report: Report | None = None
+    """None: the runner had not reported the end when the cell was decided."""
+    runner_end: End | None = None
+    """How the runner itself ended before it could report; None: it lived."""
+    limits: tuple[str, ...] = ()
+    """Which of the sandbox's limits the cell met: processes, memory, written bytes."""
+    declared: Declared = Declared()
+
+
+class Processes(StrEnum):
+    """The outcome's first axis: what is still running?"""
+
+    GONE = "gone"
+    LATE = "late"
+    ORPHANED = "orphaned"
+    UNKNOWN = "unknown"
+
+
+class CleanUp(StrEnum):
+    """The outcome's second axis: did the clean-up run?"""
+
+    RAN = "ran"
+    CUT_OFF = "cut off"
+    SKIPPED = "skipped"
+    NONE_DECLARED = "none declared"
+    UNKNOWN = "unknown"
+
+
+class Truth(StrEnum):
+    """The outcome's third axis: was the runner's report true?"""
+
+    TRUTHFUL = "truthful"
+    EARLY = "early"
+    WRONG = "wrong"
+    HUNG = "hung"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict on one cell, on three axes."""
+
+    cell: str
+    processes: Processes
+    cleanup: CleanUp
+    report: Truth
+    reason: str
+    """In words, one sentence for each axis."""
+    roles: tuple[str, ...] = ()
+    """Who was late or orphaned."""
+    attempt: int = 1
+
+    @property
+    def known(self) -> bool:
+        """Whether no axis is ``unknown``."""
+        return (
+            self.processes is not Processes.UNKNOWN
+            and self.cleanup is not CleanUp.UNKNOWN
+            and self.report is not Truth.UNKNOWN
+        )

@@ -1,0 +1,189 @@
+"""The scenarios that are shipped: they load, fit together, and say of themselves what is true."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+import pytest
+
+from aftercancel import catalog
+from aftercancel.errors import UsageError
+from aftercancel.model import Action, Job, Target
+
+CATALOGUE = catalog.load()
+FAMILIES = ("bash", "bash-posix", "dash", "ash", "mksh", "ksh93", "zsh", "yash")
+JOBS = pytest.mark.parametrize("job", CATALOGUE.jobs.values(), ids=lambda job: job.id)
+
+WRITTEN = re.compile(
+    r"""\bmark[ ]"(?P<variable>\$\w+)"[ ](?P<rest>\w+)"""
+    r"""|(?<!def )\bmark[ (]["']?(?P<call>[^;"'()\n]+?)["']?(?=[;"')\n]|$)"""
+    r"""|\becho[ ](?P<echo>[^;"'>\n]+?)[ ]>>[ ]"\$\{MARKS"""
+    r"""|\bprint\("(?P<print>[^"]+)",[ ]file=marks\)""",
+    re.MULTILINE,
+)
+
+
+def written(job: Job) -> set[str]:
+    """The marks that the script's text can write; a variable in one stands as ``*``."""
+    _, _, body = job.script.partition(f"\n{catalog.jobs.CLOSING}\n")
+    found = set()
+    for match in WRITTEN.finditer(body):
+        words = match["call"] or match["echo"] or match["print"] or f"* {match['rest']}"
+        found.add(re.sub(r"\$\w+", "*", words).strip())
+    return found
+
+
+def test_all_eight_shells_are_there_with_their_flags_and_python() -> None:
+    shells = {f"{family}{flag}" for family in FAMILIES for flag in ("", "-e", "-xe")}
+    assert set(CATALOGUE.shells) == shells | {"python3"}
+
+
+def test_a_flag_belongs_to_the_shells_command_line() -> None:
+    assert CATALOGUE.shells["ash-xe"].argv == ("/bin/busybox", "ash", "-xe")
+    assert CATALOGUE.shells["ash-xe"].family == "ash"
+
+
+def test_the_default_matrix_has_at_least_1500_cells() -> None:
+    assert len(CATALOGUE.cells()) >= 1500
+
+
+def test_every_job_is_in_some_slice() -> None:
+    assert set(CATALOGUE.jobs) == {cell.job.id for cell in CATALOGUE.cells()}
+
+
+def test_every_shell_and_cancellation_and_runner_is_in_some_slice() -> None:
+    cells = CATALOGUE.cells()
+    assert set(CATALOGUE.shells) == {cell.shell.id for cell in cells}
+    assert set(CATALOGUE.cancellations) == {cell.cancellation.id for cell in cells}
+    assert set(CATALOGUE.runners) == {cell.runner.id for cell in cells}
+
+
+def test_the_cells_come_in_the_order_of_the_slices_and_once() -> None:
+    ids = [cell.id for cell in CATALOGUE.cells()]
+    in_slices = [cell for each in CATALOGUE.slices.values() for cell in each.cells]
+    assert ids == list(dict.fromkeys(in_slices))
+
+
+def test_loading_twice_gives_the_same_catalogue() -> None:
+    assert catalog.load() == CATALOGUE
+
+
+def test_chosen_slices_give_their_cells_each_once() -> None:
+    chosen = CATALOGUE.cells(["traps", "signals", "traps"])
+    both = [*CATALOGUE.slices["traps"].cells, *CATALOGUE.slices["signals"].cells]
+    assert [cell.id for cell in chosen] == list(dict.fromkeys(both))
+
+
+def test_an_unknown_slice_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"There is no slice trap\..*Did you mean traps"):
+        CATALOGUE.cells(["trap"])
+
+
+def test_every_cell_is_found_by_its_id() -> None:
+    for cell in CATALOGUE.cells():
+        assert CATALOGUE.cell(cell.id) == cell
+
+
+def test_a_cell_outside_the_matrix_is_found_too() -> None:
+    name = "err-trap/bash-posix-xe/none/plain-eof/TERM-twice"
+    assert name not in CATALOGUE.matrix
+    assert CATALOGUE.cell(name).id == name
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("exit-tarp/dash/none/plain/TERM-group", "no job exit-tarp. Did you mean exit-trap"),
+        ("exit-trap/dahs/none/plain/TERM-group", "no shell dahs. Did you mean dash"),
+        ("exit-trap/dash/none/plane/TERM-group", "no runner plane. Did you mean plain"),
+        ("exit-trap/dash/none/plain/TERM-gruop", "no cancellation TERM-gruop. Did you mean"),
+        ("exit-trap/dash/TERM-group", "is not a cell's id. An id is JOB/SHELL/LAUNCHER/"),
+        ("exit-trap/dash/none/plain/ctrl-c", "ctrl-c needs a terminal"),
+        ("exit-trap/dash/none/plain-tty/output-closed", "closes a pipe"),
+        ("py-atexit/dash/none/plain/end", "is a python job"),
+        ("exit-trap/python3/none/plain/end", "is a posix job"),
+        ("err-trap/dash/none/plain/end", "runs under bash, bash-posix only"),
+    ],
+)
+def test_a_cell_that_cannot_be_is_explained(cell: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        CATALOGUE.cell(cell)
+
+
+def test_every_wrong_word_of_an_id_is_named_at_once() -> None:
+    with pytest.raises(UsageError) as refused:
+        CATALOGUE.cell("exit-tarp/dahs/none/plain/TERM-group")
+    assert "exit-trap" in str(refused.value)
+    assert "dash" in str(refused.value)
+
+
+def test_the_parts_of_a_cells_id_cannot_be_confused() -> None:
+    words = (*CATALOGUE.jobs, *CATALOGUE.shells, *CATALOGUE.runners, *CATALOGUE.cancellations)
+    assert not [word for word in words if "/" in word or word.startswith("-")]
+
+
+@JOBS
+def test_a_jobs_declared_marks_are_the_ones_that_its_text_can_write(job: Job) -> None:
+    patterns = written(job)
+    unwritten = [m for m in job.marks if not any(fnmatchcase(m, p) for p in patterns)]
+    undeclared = [p for p in patterns if not any(fnmatchcase(m, p) for m in job.marks)]
+    assert not unwritten, "declared, but nothing in the script writes it"
+    assert not undeclared, "written, but not declared"
+
+
+def test_marks_that_are_not_declared_would_be_found() -> None:
+    body = 'mark ready\nmark "$level" begin\nx; mark a b; y\nmark("EXIT end")\n'
+    job = replace(CATALOGUE.jobs["no-trap"], script=f"\n# ///\n{body}")
+    assert written(job) == {"ready", "* begin", "a b", "EXIT end"}
+
+
+@JOBS
+def test_a_jobs_roles_are_named_in_its_text(job: Job) -> None:
+    for role in job.roles:
+        assert re.search(rf"\b{role}\b", job.script.partition("# ///\n")[2]), role
+
+
+@JOBS
+def test_a_job_is_plain_ascii_because_shells_may_run_in_any_locale(job: Job) -> None:
+    assert job.script.isascii()
+
+
+@JOBS
+def test_a_job_can_be_read_in_a_minute(job: Job) -> None:
+    longest = 180 if job.id.startswith("recipe-") else 60
+    lines = job.script.splitlines()
+    assert len(lines) <= longest
+    assert max(map(len, lines)) <= 120
+
+
+@JOBS
+def test_a_job_runs_no_sleep_but_the_one_of_the_system(job: Job) -> None:
+    _, _, body = job.script.partition("# ///\n")
+    assert not re.findall(r"(?<![./\w])sleep\b(?! *\()", body)
+
+
+def test_every_sentence_is_said_once() -> None:
+    for words in (CATALOGUE.jobs, CATALOGUE.cancellations, CATALOGUE.slices, CATALOGUE.runners):
+        sentences = Counter(word.sentence for word in words.values())
+        assert not [sentence for sentence, times in sentences.items() if times > 1]
+
+
+def test_a_cancellation_is_what_its_name_says() -> None:
+    for signal in ("TERM", "INT", "HUP", "QUIT", "KILL"):
+        for target in (Target.PROCESS, Target.GROUP):
+            (step,) = CATALOGUE.cancellations[f"{signal}-{target.value}"].steps
+            assert (step.action, step.signal, step.to) == (Action.SIGNAL, signal, target)
+
+
+def test_the_keys_that_are_typed_are_those_that_a_terminal_turns_into_signals() -> None:
+    keys = {
+        name: CATALOGUE.cancellations[name].steps[0].keys for name in ("ctrl-c", "ctrl-backslash")
+    }
+    assert keys == {"ctrl-c": "\x03", "ctrl-backslash": "\x1c"}
+
+
+def test_end_fires_nothing() -> None:
+    assert CATALOGUE.cancellations["end"].steps == ()

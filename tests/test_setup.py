@@ -1,0 +1,367 @@
+"""The set-up behind ``make``.
+
+apt-get, ``python -m venv`` and pip are fakes here: ``Machine`` stands for all three and records
+what it was asked for. The set-up's own decisions, files and locks are real. That the real apt and
+pip do their part is shown by every run of ``.ci/run`` on a bare machine.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from aftercancel.errors import MissingError
+from aftercancel.programs import Program
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _load_setup() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("setup_script", PROJECT / "scripts" / "setup.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+setup = _load_setup()
+
+
+@dataclass
+class Machine:
+    """A fake of everything that the set-up starts."""
+
+    lacking: list[Program] = field(default_factory=list)
+    brings: bool = True
+    """Whether ``apt-get install`` brings what is lacking."""
+    answers: list[int] = field(default_factory=list)
+    """Exit statuses, in order; 0 when there are no more."""
+    asked: list[str] = field(default_factory=list)
+    before: Callable[[str], None] = lambda command: None
+
+    def run(self, argv: Sequence[str], env: Mapping[str, str], keep: int | None) -> tuple[int, str]:
+        command = " ".join(argv)
+        self.asked.append(command)
+        self.before(command)
+        status = self.answers.pop(0) if self.answers else 0
+        if status == 0 and "-m venv" in command:
+            python = Path(argv[-1]) / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.symlink_to(sys.executable)
+        if status == 0 and "apt-get install" in command and self.brings:
+            self.lacking.clear()
+        return status, "first words\nlast words\n"
+
+    def times(self, words: str) -> int:
+        return sum(words in command for command in self.asked)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine()
+    monkeypatch.setattr(setup, "missing_programs", lambda root: tuple(machine.lacking))
+    monkeypatch.setattr(setup.shutil, "which", lambda name: f"/usr/bin/{name}")
+    return machine
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "scripts").mkdir()
+    for name in ("requirements.lock", "pyproject.toml", "scripts/setup.py"):
+        shutil.copy(PROJECT / name, tmp_path / name)
+    return tmp_path
+
+
+def mksh() -> Program:
+    return Program("shell mksh", "/usr/bin/mksh", "mksh")
+
+
+def test_the_first_run_installs_from_the_lock_and_then_the_project(
+    machine: Machine, checkout: Path
+) -> None:
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    venv, lock, project = machine.asked
+    assert "-m venv" in venv
+    assert "--require-hashes" in lock
+    assert f"-e {checkout}" in project
+
+
+def test_the_second_run_starts_nothing(machine: Machine, checkout: Path) -> None:
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    machine.asked.clear()
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.asked == []
+
+
+def test_a_second_run_by_somebody_who_cannot_write_there_goes_on_too(
+    machine: Machine, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.set_up(checkout, is_root=True, run=machine.run)
+
+    def not_allowed(root: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(setup, "_alone", not_allowed)
+    setup.set_up(checkout, is_root=False, run=machine.run)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
+def test_a_change_of_what_is_installed_makes_the_environment_anew(
+    machine: Machine, checkout: Path, name: str
+) -> None:
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    (checkout / ".venv" / "of-the-old-one").touch()
+    (checkout / name).write_text("changed")
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.times("-m venv") == 2
+    assert not (checkout / ".venv" / "of-the-old-one").exists()
+    assert not (checkout / ".venv-old").exists()
+
+
+def test_a_copied_checkout_does_not_take_the_copied_environment_for_its_own(
+    machine: Machine, checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    copy = tmp_path_factory.mktemp("copies") / "copy"
+    shutil.copytree(checkout, copy, symlinks=True)
+    setup.set_up(copy, is_root=True, run=machine.run)
+    assert machine.times("-m venv") == 2
+
+
+def test_asking_for_another_python_makes_the_environment_anew(
+    machine: Machine, checkout: Path
+) -> None:
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    setup.set_up(checkout, is_root=True, run=machine.run, wanted_python="3.99.0")
+    assert machine.times("-m venv") == 2
+
+
+@pytest.mark.parametrize("stage", ["-m venv", "--require-hashes", "--no-build-isolation"])
+def test_a_set_up_that_is_killed_half_way_is_begun_anew(
+    machine: Machine, checkout: Path, stage: str
+) -> None:
+    def killed(command: str) -> None:
+        if stage in command:
+            raise KeyboardInterrupt
+
+    machine.before = killed
+    with pytest.raises(KeyboardInterrupt):
+        setup.set_up(checkout, is_root=True, run=machine.run)
+    machine.before = lambda command: None
+    machine.asked.clear()
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert len(machine.asked) == 3
+
+
+def test_a_failure_of_pip_is_told_with_its_last_words_and_what_to_do(
+    machine: Machine, checkout: Path
+) -> None:
+    machine.answers = [0, 1]
+    with pytest.raises(
+        MissingError, match=r"(?s)requirements\.lock.*last words.*Check the network"
+    ):
+        setup.set_up(checkout, is_root=True, run=machine.run)
+    assert not (checkout / ".venv" / "set-up-complete.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / ".venv-lock").mkdir()
+    with (
+        pytest.raises(MissingError, match=r"(?s)cannot write to .*sudo make matrix"),
+        setup._alone(tmp_path),
+    ):
+        pass
+
+
+def test_an_environment_of_somebody_else_is_not_removed(machine: Machine, checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    precious = checkout / ".venv" / "precious"
+    precious.touch()
+    with pytest.raises(MissingError, match="not made by this set-up"):
+        setup.set_up(checkout, is_root=True, run=machine.run)
+    assert precious.exists()
+
+
+def test_an_ordinary_user_is_told_which_packages_and_how(machine: Machine, checkout: Path) -> None:
+    machine.lacking = [mksh(), Program("shell yash", "/usr/bin/yash", "yash")]
+    with pytest.raises(MissingError, match="sudo apt-get install mksh yash") as told:
+        setup.set_up(checkout, is_root=False, run=machine.run)
+    assert told.value.status == 4
+    assert machine.asked == []
+
+
+def test_root_gets_them_installed(machine: Machine, checkout: Path) -> None:
+    machine.lacking = [mksh()]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.asked[0].startswith("apt-get install")
+    assert machine.asked[0].endswith(" mksh")
+
+
+def test_package_lists_are_fetched_only_when_an_install_fails(
+    machine: Machine, checkout: Path
+) -> None:
+    machine.lacking = [mksh()]
+    machine.answers = [100, 0, 0]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert [command.split()[1] for command in machine.asked[:3]] == ["install", "update", "install"]
+
+
+def test_apt_without_a_network_says_what_to_do(machine: Machine, checkout: Path) -> None:
+    machine.lacking = [mksh()]
+    machine.answers = [100, 100]
+    with pytest.raises(MissingError, match=r"(?s)last words.*apt-get install mksh\nby hand"):
+        setup.set_up(checkout, is_root=True, run=machine.run)
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_package_that_does_not_bring_its_program_is_noticed(
+    machine: Machine, checkout: Path
+) -> None:
+    machine.lacking = [mksh()]
+    machine.brings = False
+    with pytest.raises(MissingError, match=r"still missing: /usr/bin/mksh \(mksh\)"):
+        setup.set_up(checkout, is_root=True, run=machine.run)
+
+
+def test_of_two_at_once_the_second_waits_and_then_has_nothing_to_do(
+    machine: Machine, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold(command: str) -> None:
+        inside.set()
+        assert go_on.wait(30), "nobody let the first set-up go on"
+
+    def say(words: str) -> None:
+        if "waiting for another" in words:
+            waiting.set()
+
+    waiting = threading.Event()
+    machine.before = hold
+    monkeypatch.setattr(setup, "_say", say)
+    runs = [
+        threading.Thread(
+            target=setup.set_up, args=(checkout,), kwargs={"is_root": True, "run": machine.run}
+        )
+        for _ in range(2)
+    ]
+    try:
+        runs[0].start()
+        assert inside.wait(30), "the first set-up did not start anything"
+        runs[1].start()
+        assert waiting.wait(30), "the second set-up did not wait"
+    finally:
+        go_on.set()
+        for run in runs:
+            if run.ident is not None:
+                run.join(30)
+    assert len(machine.asked) == 3
+
+
+def test_a_command_that_outlives_the_set_up_keeps_others_out(checkout: Path) -> None:
+    with setup._alone(checkout) as lock:
+        _, words = setup.run_command(("ls", "-l", f"/proc/self/fd/{lock}"), os.environ, lock)
+    assert ".venv-lock" in words
+
+
+def test_the_set_up_needs_nothing_that_it_has_yet_to_install() -> None:
+    # -S: without site-packages.
+    code = f"import runpy; runpy.run_path({str(PROJECT / 'scripts' / 'setup.py')!r})"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_program_of_the_catalogue_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Program, "path", None)
+    lacking = {needed.command for needed in setup.missing_programs(PROJECT)}
+    assert lacking >= {"/usr/bin/python3", "sudo"}
+    assert lacking >= {shell.argv[0] for shell in setup.load().shells.values()}
+
+
+def test_a_faulty_catalogue_is_left_to_the_command_to_tell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(PROJECT / "scenarios", tmp_path / "scenarios")
+    (tmp_path / "scenarios" / "shells.toml").write_text("[bash\n")
+    assert setup.missing_programs(tmp_path) == ()
+    assert "shells.toml" in capsys.readouterr().err
+
+
+# The part that finds a Python, with a PATH of fakes and nothing else.
+
+
+def fake(folder: Path, name: str, body: str) -> None:
+    file = folder / name
+    file.write_text(f"#!/bin/bash\n{body}\n")
+    file.chmod(0o755)
+
+
+def find_python(path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/bash", str(PROJECT / "scripts" / "setup.sh")],
+        env={"PATH": str(path), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> Path:
+    """A PATH with a Python that is too old, and the real programs that the script itself uses."""
+    for name in ("dirname", "mktemp", "tail", "rm"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    fake(tmp_path, "python3", "exit 1")
+    return tmp_path
+
+
+def test_without_a_python_an_ordinary_user_is_told_how_to_get_one(fakes: Path) -> None:
+    fake(fakes, "id", "echo 1000")
+    done = find_python(fakes)
+    assert done.returncode == 4
+    assert "sudo apt-get install python3 python3-venv" in done.stderr
+
+
+def test_without_a_python_root_gets_one(fakes: Path) -> None:
+    fake(fakes, "id", "echo 0")
+    ran = fakes / "ran"
+    # The fake apt brings a fake Python, which says what it is asked to run.
+    fake(fakes, "apt-get", f'printf "#!/bin/bash\\necho \\"\\$*\\" >> {ran}\\n" > {fakes}/python3')
+    assert find_python(fakes).returncode == 0
+    assert ran.read_text().splitlines()[-1] == "scripts/setup.py"
+
+
+def test_an_apt_that_fails_is_quoted_and_ends_in_4(fakes: Path) -> None:
+    fake(fakes, "id", "echo 0")
+    fake(fakes, "apt-get", "echo no network; exit 100")
+    done = find_python(fakes)
+    assert done.returncode == 4
+    assert "no network" in done.stderr
+    assert "PYTHON=/path/to" in done.stderr
+
+
+def test_a_python_that_was_asked_for_and_will_not_do_is_not_replaced_by_another(
+    fakes: Path,
+) -> None:
+    done = find_python(fakes, PYTHON="/none/python3.9")
+    assert done.returncode == 4
+    assert "PYTHON=/none/python3.9 cannot be used" in done.stderr
