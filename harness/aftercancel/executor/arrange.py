@@ -1,0 +1,229 @@
+"""A cell's sandbox from inside: what its PID 1 does between fork and reaping.
+
+The process becomes PID 1 of a new PID namespace by being forked into it (``zygote``); here it
+leaves the other namespaces, mounts its file system, cuts its rights, starts the runner as the user
+``ci`` and then only reaps. Killing it ends everything in the sandbox (pid_namespaces(7)), and the
+mounts go with the last process (mount_namespaces(7)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from aftercancel.executor import linux, seccomp
+from aftercancel.executor.limits import (
+    FILES,
+    WRITTEN_BYTES,
+    Group,
+    apply_resource_limits,
+    be_killed_first,
+)
+from aftercancel.executor.rootfs import LAB, MARKS, TTY_GROUP, WORKPLACE, Layers
+
+# capabilities(7): what sudo, su and sshd need to become somebody else and to signal, no more.
+_KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 10, 18, 29})
+"""CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE, SYS_CHROOT,
+AUDIT_WRITE."""
+
+_CAREFUL = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+_DEVPTS_FLAGS = linux.MS_NOSUID | linux.MS_NOEXEC
+_DEVPTS = f"newinstance,ptmxmode=0666,mode=0620,gid={TTY_GROUP}"
+_TMPFS = f"size={WRITTEN_BYTES},nr_inodes={FILES},mode=755"
+_NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What a sandbox holds beside the host's files."""
+
+    slot: int
+    uid: int
+    script_name: str
+    script: str
+    sudoers: tuple[str, ...]
+    workdir: str | None
+    """A host folder that is seen copy-on-write at ``workplace``."""
+    marker: str | None
+    """The trace's marker; None: marks go to a FIFO."""
+
+    @property
+    def script_path(self) -> str:
+        return f"{LAB}/{self.script_name}"
+
+
+def never_return(child: Callable[[], NoReturn]) -> NoReturn:
+    """Whatever happens in a forked child, the executor's own code after the fork must not run."""
+    try:
+        child()
+    finally:
+        os._exit(70)
+
+
+def prepare() -> None:
+    """What every sandbox inherits, done once in the process that forks them.
+
+    The capability bounding set limits what a program can be given at execve(2), so it binds every
+    job, while the forking process, which never calls that, keeps what it has.
+    """
+    linux.keep_only_capabilities(_KEPT_CAPABILITIES)
+    # The warden ignores some signals, Python others; an ignored one stays so across execve(2).
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) is not None:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(0o022)
+
+
+def become_init(
+    layers: Layers,
+    arrangement: Arrangement,
+    group: Group | None,
+    control: socket.socket,
+    run_runner: Callable[[socket.socket], NoReturn],
+) -> NoReturn:
+    linux.die_with_parent(signal.SIGKILL)
+    # The executor may have died before that call; then nobody else holds the other end.
+    keep = frozenset({control.fileno()}) | (group.descriptors if group else frozenset())
+    linux.close_all_but(keep)
+    with contextlib.suppress(BlockingIOError):
+        if not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+            os._exit(72)
+    step = "enter its control group"
+    try:
+        if group is not None:
+            group.enter()
+        step = "leave the host's namespaces"
+        linux.unshare(_NAMESPACES)
+        step = "mount its file system"
+        _mount(layers, arrangement)
+        step = "cut its rights"
+        linux.set_host_name("aftercancel")
+        linux.loopback_up()
+        linux.join_new_session_keyring()
+        seccomp.refuse_what_no_namespace_holds()
+        be_killed_first()
+        linux.close_all_but(frozenset({control.fileno()}))
+        step = "start its runner"
+        if os.fork() == 0:
+            in_group = group is not None
+            never_return(
+                lambda: _become_runner(arrangement.uid, control, run_runner, in_group=in_group)
+            )
+    except OSError as error:
+        control.send(b"j" + json.dumps({"sandbox": f"could not {step}: {error}"}).encode())
+        os._exit(71)
+    control.close()
+    _reap()
+
+
+def _become_runner(
+    uid: int,
+    control: socket.socket,
+    run_runner: Callable[[socket.socket], NoReturn],
+    *,
+    in_group: bool,
+) -> NoReturn:
+    apply_resource_limits(in_group=in_group)
+    os.setsid()
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    run_runner(control)
+
+
+def _reap() -> NoReturn:
+    """PID 1's whole work: without it the orphans of the job would stay zombies."""
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            # Nobody left. The executor looks around and then ends us.
+            signal.pause()
+
+
+# Plain strings and descriptors from here on: this runs once for every cell, and what it touches
+# of Python is copied page by page.
+
+
+def _mount(layers: Layers, arrangement: Arrangement) -> None:
+    cell = str(layers.cell)
+    linux.mount("tmpfs", cell, "tmpfs", 0, _TMPFS)
+    root = f"{cell}/root"
+    slot, base = str(layers.slot(arrangement.slot)), str(layers.base)
+    _overlay(cell, "top", (slot, base, "/"), root)
+    _lab_files(root, arrangement)
+    for number, place in enumerate(layers.submounts):
+        # The host's file system there, below what our own layers have at that place.
+        ours = (layer for layer in (slot + place, base + place) if os.path.isdir(layer))
+        _overlay(cell, f"sub-{number}", (*ours, place), root + place)
+    if arrangement.workdir is not None:
+        workplace = root + WORKPLACE
+        _overlay(cell, "work", (arrangement.workdir,), workplace)
+        os.chown(workplace, arrangement.uid, arrangement.uid)
+        os.chmod(workplace, 0o755)
+    _kernel_file_systems(layers, root)
+    if arrangement.marker is not None:
+        linux.bind(arrangement.marker, root + MARKS)
+    os.chdir(root)
+    linux.pivot_root(".", ".")
+    linux.unmount(".", linux.MNT_DETACH)
+    os.chdir("/")
+
+
+def _overlay(cell: str, name: str, below: tuple[str, ...], target: str) -> None:
+    upper, work = f"{cell}/{name}-upper", f"{cell}/{name}-work"
+    os.mkdir(upper)
+    os.mkdir(work)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(target)
+    lower = ":".join(_escaped(path) for path in below)
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    linux.mount("overlay", target, "overlay", 0, options)
+
+
+def _escaped(path: str) -> str:
+    """As overlayfs takes a layer: a comma ends an option, a colon a layer."""
+    for sign in "\\:,":
+        path = path.replace(sign, "\\" + sign)
+    return path
+
+
+def _lab_files(root: str, arrangement: Arrangement) -> None:
+    _write(root + arrangement.script_path, arrangement.script, 0o755)
+    if arrangement.sudoers:
+        _write(f"{root}/etc/sudoers.d/job", "\n".join(arrangement.sudoers) + "\n", 0o440)
+    if arrangement.marker is None:
+        marks = root + MARKS
+        os.unlink(marks)
+        os.mkfifo(marks)
+        os.chmod(marks, 0o622)
+
+
+def _write(path: str, text: str, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        data = text.encode()
+        while data:
+            data = data[os.write(fd, data) :]
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
+
+
+def _kernel_file_systems(layers: Layers, root: str) -> None:
+    linux.mount("proc", f"{root}/proc", "proc", _CAREFUL)
+    for place in layers.masked_folders:
+        linux.bind_read_only(str(layers.empty), root + place)
+    for place in layers.masked_files:
+        linux.bind(f"{root}/dev/null", root + place)
+    for place in layers.read_only:
+        linux.bind_read_only(root + place, root + place, _CAREFUL)
+    linux.bind(str(layers.sys), f"{root}/sys", recursive=True)
+    linux.mount("devpts", f"{root}/dev/pts", "devpts", _DEVPTS_FLAGS, _DEVPTS)

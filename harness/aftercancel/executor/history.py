@@ -1,0 +1,349 @@
+"""One cell's processes and signals, put together from events of either evidence.
+
+Pure but for two questions to /proc when a program starts (its ROLE and its command line), which
+are asked through ``Names`` so that a test can answer them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, assert_never
+
+from aftercancel.executor.events import (
+    Called,
+    Delivered,
+    Event,
+    Execed,
+    ExitCalled,
+    Exited,
+    Forked,
+    Generated,
+    Handler,
+    Marked,
+    Returned,
+)
+from aftercancel.executor.procfs import Look, signal_name
+
+# signal(7): what ends a process when its disposition is the default. The others are ignored,
+# stop or continue it.
+_HARMLESS_BY_DEFAULT = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
+_SIGKILL = 9
+
+RUNNER = "runner"
+JOB = "job"
+
+
+class Names(Protocol):
+    """What /proc says when a program starts."""
+
+    def role_variable(self, pid: int) -> str | None: ...
+    def argv(self, pid: int) -> tuple[str, ...]: ...
+
+
+@dataclass(slots=True)
+class ProcessHistory:
+    """One process, as far as it has come."""
+
+    key: int
+    pid: int
+    """In the executor's PID namespace."""
+    parent: ProcessHistory | None
+    role: str
+    inherited: str | None
+    """ROLE of the process that forked it: the same value says nothing of this one."""
+    role_variable: str | None
+    program: str
+    argv: tuple[str, ...]
+    started_ns: int
+    threads: set[int] = field(default_factory=set)
+    execed: bool = False
+    ended_ns: int | None = None
+    doomed_ns: int | None = None
+    fatal_signal: int | None = None
+    exit_status: int | None = None
+    exiting_ns: int | None = None
+    """When it called exit_group(2)."""
+    killed_ns: int | None = None
+    """When it met a SIGKILL that nobody was seen to send."""
+    at_fire: Look | None = None
+    """At the moment of the cancellation."""
+    last: Look | None = None
+    """When it was last looked at."""
+
+    @property
+    def lives(self) -> bool:
+        return self.ended_ns is None
+
+    def dying(self, at_ns: int) -> bool:
+        """Whether its end was certain before that moment: it is past receiving anything."""
+        return any(ns is not None and ns < at_ns for ns in (self.doomed_ns, self.exiting_ns))
+
+
+@dataclass(slots=True)
+class SignalHistory:
+    """One signal that was generated, or one call that failed."""
+
+    at_ns: int
+    signal: int
+    sender: ProcessHistory | None
+    sender_role: str
+    receiver: ProcessHistory | None
+    receiver_role: str
+    call: str | None
+    """None: nobody called; the kernel did it."""
+    target: int | None
+    """As the caller gave it."""
+    by_kernel: bool
+    ignored: bool
+    delivered_ns: int | None = None
+    handler: Handler | None = None
+    error: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkHistory:
+    """One mark as it was written."""
+
+    at_ns: int
+    role: str | None
+    text: str
+
+
+class History:
+    """Takes events in the order of their time; ``is_job`` says which program is the job."""
+
+    def __init__(
+        self, init_pid: int, names: Names, is_job: Callable[[ProcessHistory], bool]
+    ) -> None:
+        self._init_pid = init_pid
+        self._names = names
+        self._is_job = is_job
+        self._job_seen = False
+        self._by_tid: dict[int, ProcessHistory] = {}
+        self._open_calls: dict[int, Called] = {}
+        self.processes: list[ProcessHistory] = []
+        self.signals: list[SignalHistory] = []
+        self.marks: list[MarkHistory] = []
+        self.last_event_ns = 0
+        self._pending: dict[int, list[SignalHistory]] = {}
+
+    @property
+    def runner(self) -> ProcessHistory | None:
+        return self.processes[0] if self.processes else None
+
+    def living(self) -> list[ProcessHistory]:
+        """The processes of the cell that live, without the runner."""
+        return [p for p in self.processes if p.lives and p.key != 0]
+
+    def running_roles(self) -> set[str]:
+        """The roles whose program has been started and lives."""
+        return {p.role for p in self.processes if p.lives and p.execed}
+
+    def add(self, event: Event) -> None:
+        """Take one event in."""
+        self.last_event_ns = event.at_ns
+        match event:
+            case Forked():
+                self._forked(event)
+            case Execed():
+                self._execed(event)
+            case ExitCalled():
+                self._exit_called(event)
+            case Exited():
+                self._exited(event)
+            case Called():
+                self._open_calls[event.tid] = event
+            case Returned():
+                self._returned(event)
+            case Generated():
+                self._generated(event)
+            case Delivered():
+                self._delivered(event)
+            case Marked():
+                self._marked(event)
+            case _:
+                assert_never(event)
+
+    def _marked(self, event: Marked) -> None:
+        writer = None if event.tid is None else self._by_tid.get(event.tid)
+        role = writer.role if writer else None
+        # A program that buffers its output may write several lines at once.
+        for line in event.text.split("\n"):
+            if line:
+                self.marks.append(MarkHistory(event.at_ns, role, line))
+
+    def _forked(self, event: Forked) -> None:
+        parent = self._by_tid.get(event.tid)
+        if event.thread:
+            if parent is not None:
+                parent.threads.add(event.child)
+                self._by_tid[event.child] = parent
+            return
+        if parent is None and event.tid != self._init_pid:
+            return
+        argv: tuple[str, ...]
+        if parent is None and not self.processes:
+            role, variable, program, argv = RUNNER, None, RUNNER, ()
+        elif parent is None:
+            # Found by /proc when its parent had gone already and PID 1 had taken it over.
+            role, variable, program, argv = f"{JOB}:fork", None, "", ()
+        else:
+            role = JOB if parent.key == 0 and not self._job_seen else f"{parent.role}:fork"
+            variable, program, argv = parent.role_variable, parent.program, parent.argv
+        child = ProcessHistory(
+            key=len(self.processes),
+            pid=event.child,
+            parent=parent,
+            role=role,
+            inherited=variable,
+            role_variable=variable,
+            program=program,
+            argv=argv,
+            started_ns=event.at_ns,
+            threads={event.child},
+        )
+        self.processes.append(child)
+        self._by_tid[event.child] = child
+
+    def _execed(self, event: Execed) -> None:
+        process = self._by_tid.get(event.old_tid) or self._by_tid.get(event.tid)
+        if process is None:
+            return
+        # execve(2): all other threads are gone, and the caller has the leader's id from now on.
+        for tid in process.threads:
+            self._by_tid.pop(tid, None)
+        process.threads = {event.tid}
+        self._by_tid[event.tid] = process
+        process.execed = True
+        process.program = event.path.rsplit("/", 1)[-1]
+        process.argv = self._names.argv(event.tid) or (event.path,)
+        now = self._names.role_variable(event.tid)
+        process.role_variable = now
+        if not self._job_seen and self._is_job(process):
+            self._job_seen = True
+            process.role = JOB
+        elif now is not None and now != process.inherited:
+            process.role = now
+        else:
+            process.role = process.program
+
+    def _exit_called(self, event: ExitCalled) -> None:
+        process = self._by_tid.get(event.tid)
+        if process is None or process.fatal_signal is not None:
+            return
+        if event.whole or (process.exit_status is None and len(process.threads) == 1):
+            process.exit_status = event.status
+            process.exiting_ns = event.at_ns
+
+    def _exited(self, event: Exited) -> None:
+        process = self._by_tid.pop(event.tid, None)
+        self._open_calls.pop(event.tid, None)
+        if process is not None:
+            process.threads.discard(event.tid)
+            if not process.threads:
+                process.ended_ns = event.at_ns
+                if process.exit_status is None and process.fatal_signal is None:
+                    self._killed_from_nowhere(process)
+
+    @staticmethod
+    def _killed_from_nowhere(process: ProcessHistory) -> None:
+        if process.killed_ns is not None:
+            process.fatal_signal = _SIGKILL
+            process.doomed_ns = process.killed_ns
+
+    def _returned(self, event: Returned) -> None:
+        call = self._open_calls.pop(event.tid, None)
+        sender = self._by_tid.get(event.tid)
+        if call is None or sender is None or event.result >= 0 or call.signal == 0:
+            return
+        receiver = next(
+            (p for p in self.processes if p.last is not None and p.last.inner_pid == call.target),
+            None,
+        )
+        self.signals.append(
+            SignalHistory(
+                at_ns=event.at_ns,
+                signal=call.signal,
+                sender=sender,
+                sender_role=sender.role,
+                receiver=None,
+                receiver_role=receiver.role if receiver else "nobody",
+                call=call.call,
+                target=call.target,
+                by_kernel=False,
+                ignored=False,
+                error=-event.result,
+            )
+        )
+
+    def _generated(self, event: Generated) -> None:
+        receiver = self._by_tid.get(event.target)
+        if receiver is None:
+            return
+        call = None if event.by_kernel else self._open_calls.get(event.tid)
+        sender = self._by_tid.get(event.tid) if call is not None else None
+        signal = SignalHistory(
+            at_ns=event.at_ns,
+            signal=event.signal,
+            sender=sender,
+            sender_role=sender.role if sender else "kernel",
+            receiver=receiver,
+            receiver_role=receiver.role,
+            call=call.call if call else None,
+            target=call.target if call else None,
+            by_kernel=event.by_kernel,
+            ignored=event.ignored,
+        )
+        self.signals.append(signal)
+        if not event.ignored:
+            self._pending.setdefault(receiver.key, []).append(signal)
+
+    def _delivered(self, event: Delivered) -> None:
+        receiver = self._by_tid.get(event.tid)
+        if receiver is None:
+            return
+        pending = self._pending.get(receiver.key, [])
+        answered = [s for s in pending if s.signal == event.signal]
+        if event.signal == _SIGKILL and not answered:
+            answered = _turned_into_kill(receiver, pending)
+        # One delivery answers every generation of an ordinary signal that is pending (signal(7)).
+        for signal in answered:
+            signal.delivered_ns = event.at_ns
+            signal.handler = event.handler
+            pending.remove(signal)
+        if event.handler is not Handler.DEFAULT or event.signal in _HARMLESS_BY_DEFAULT:
+            return
+        if receiver.fatal_signal is not None or receiver.exit_status is not None:
+            return
+        if answered:
+            receiver.fatal_signal = answered[0].signal
+            receiver.doomed_ns = answered[0].at_ns
+        elif event.signal == _SIGKILL:
+            # Nobody was seen to send it: execve or exit_group ending a thread, or a kill from
+            # outside the cell. Which one, the process's end tells.
+            receiver.killed_ns = event.at_ns
+        else:
+            # A timer's, which is generated in an interrupt, while any task may run.
+            receiver.fatal_signal = event.signal
+            receiver.doomed_ns = event.at_ns
+
+
+def _turned_into_kill(
+    receiver: ProcessHistory, pending: list[SignalHistory]
+) -> list[SignalHistory]:
+    """Which signal the kernel carried out as SIGKILL.
+
+    kernel/signal.c complete_signal turns an ordinary fatal signal into SIGKILL for every thread at
+    once. What comes after it is dropped since Linux 6.0; before, it stays pending as well. So it
+    is the first that was fatal.
+    """
+    look = receiver.last
+    met = look.dispositions if look is not None else None
+    harmless = () if met is None else (*met.caught, *met.ignored, *met.blocked)
+    fatal = [
+        s
+        for s in pending
+        if s.signal not in _HARMLESS_BY_DEFAULT and signal_name(s.signal) not in harmless
+    ]
+    return fatal[:1] or pending[-1:]

@@ -1,0 +1,356 @@
+"""One cell from arranging to tearing down (design: "How a cell is run")."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aftercancel.executor import leftovers, procfs, record
+from aftercancel.executor.arming import Flood, NotArmed, arm
+from aftercancel.executor.arrange import Arrangement
+from aftercancel.executor.history import History, ProcessHistory
+from aftercancel.executor.limits import Group
+from aftercancel.executor.reports import Reports
+from aftercancel.executor.rootfs import HOME, MARKS, USER, WORKPLACE
+from aftercancel.executor.sandbox import Sandbox, SandboxError, open_sandbox
+from aftercancel.executor.watcher import EVENTS_OF_A_CELL, Follower, Watcher
+from aftercancel.executor.watching import HOLD_TO_THE_END_S, watch
+from aftercancel.executor.zygote import Zygote
+from aftercancel.model import (
+    Cell,
+    Decided,
+    Declared,
+    End,
+    Fired,
+    Observation,
+    Report,
+    Said,
+    Stream,
+    Trouble,
+    TroubleKind,
+)
+from aftercancel.runners import plain
+
+HOLD_S = 600.0
+"""How long a job's children hold on, so that none ends by itself while it is watched."""
+_COUNT_S = 1.0
+_PACKET = 1 << 17
+_EXITING_S = 5.0
+_EXITING_STEP_S = 0.005
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What a cell borrows from the executor while it is in flight."""
+
+    number: int
+    uid: int
+    group: Group | None
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What all cells of an executor share."""
+
+    zygote: Zygote
+    watcher: Watcher
+    marker: Path | None
+    """The trace's marker; None: marks go through a FIFO."""
+    settle_s: float
+    arming: asyncio.Semaphore
+    """How many cells may be between arranging and armed at once."""
+
+
+class Measurement:
+    """One cell on its way through the steps."""
+
+    def __init__(self, cell: Cell, slot: Slot, equipment: Equipment) -> None:
+        self._cell = cell
+        self._slot = slot
+        self._with = equipment
+        self._reports = Reports()
+        self._present: tuple[str, ...] = ()
+        self._armed_ns: int | None = None
+        self._decided_ns = 0
+        self._decided: Decided | None = None
+
+    async def run(self) -> Observation:
+        """The observation, with a trouble in it where the cell could not be measured."""
+        if self._slot.group is not None:
+            self._slot.group.limits_met()  # of the cell before this one
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                async with self._with.arming:
+                    sandbox, follower = await stack.enter_async_context(self._sandbox())
+                    trouble = await self._arm(follower)
+                if trouble is None:
+                    trouble = await self._fire_and_watch(sandbox, follower)
+                await self._count(sandbox, follower)
+                observation = self._observation(sandbox, follower, trouble)
+        except SandboxError as error:
+            return self._unmeasured(TroubleKind.SANDBOX, str(error))
+        left = self._slot.group.processes() if self._slot.group else ()
+        if left:
+            return self._unmeasured(
+                TroubleKind.LEFT_BEHIND,
+                f"processes {left} of the cell outlived the PID 1 of its sandbox",
+            )
+        return observation
+
+    @contextlib.asynccontextmanager
+    async def _sandbox(self) -> AsyncIterator[tuple[Sandbox, Follower]]:
+        job = self._cell.job
+        arrangement = Arrangement(
+            slot=self._slot.number,
+            uid=self._slot.uid,
+            script_name=job.name,
+            script=job.script,
+            sudoers=job.sudoers,
+            workdir=job.workdir,
+            marker=None if self._with.marker is None else str(self._with.marker),
+        )
+        assignment = self._assignment(arrangement)
+
+        async with open_sandbox(self._with.zygote, arrangement, assignment) as sandbox:
+            history = History(sandbox.init_pid, procfs, self._is_job(assignment.argv))
+            follower = Follower(sandbox.init_pid, history, self._with.watcher.clock)
+            with self._with.watcher.follow(follower), self._listening(sandbox, follower):
+                yield sandbox, follower
+
+    def _assignment(self, arrangement: Arrangement) -> plain.Assignment:
+        cell = self._cell
+        script = arrangement.script_path
+        if cell.job.workdir is not None and cell.job.path is not None:
+            script = f"{WORKPLACE}/{cell.job.path}"
+        shell = () if cell.job.executable else cell.shell.argv
+        hold = HOLD_S if cell.cancellation.steps else HOLD_TO_THE_END_S
+        return plain.Assignment(
+            argv=(*cell.launcher.argv, *shell, script),
+            env={
+                "HOME": HOME,
+                "LANG": "C.UTF-8",
+                "LOGNAME": USER,
+                "PATH": _PATH,
+                "SHELL": "/bin/sh",
+                "USER": USER,
+                "MARKS": MARKS,
+                "HOLD": f"{hold:g}",
+                **({"TERM": "xterm"} if cell.runner.terminal else {}),
+                **dict(cell.job.env),
+            },
+            cwd=HOME if cell.job.workdir is None else WORKPLACE,
+            ignored=cell.job.ignored,
+            ends=cell.runner.ends,
+            terminal=cell.runner.terminal,
+            steps=cell.cancellation.steps,
+        )
+
+    def _is_job(self, argv: tuple[str, ...]) -> Callable[[ProcessHistory], bool]:
+        """The job is what runs the script: a launcher has more words before it."""
+        if not self._cell.launcher.argv:
+            return lambda process: process.key == 1
+        words = argv[len(self._cell.launcher.argv) :]
+        if self._cell.job.executable:
+            # The kernel puts the interpreter of the #! line before it (execve(2)).
+            return lambda process: words[-1] in process.argv
+        return lambda process: process.argv == words
+
+    @contextlib.contextmanager
+    def _listening(self, sandbox: Sandbox, follower: Follower) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def hear() -> None:
+            try:
+                packet = sandbox.control.recv(_PACKET)
+            except BlockingIOError:
+                return
+            except OSError:
+                packet = b""
+            self._reports.take(packet)
+            if self._reports.closed:
+                loop.remove_reader(sandbox.control)
+            follower.changed.set()
+
+        loop.add_reader(sandbox.control, hear)
+        try:
+            yield
+        finally:
+            loop.remove_reader(sandbox.control)
+
+    async def _arm(self, follower: Follower) -> Trouble | None:
+        try:
+            await arm(self._cell, follower, self._reports)
+        except NotArmed as error:
+            self._decide(follower, None)
+            return Trouble(TroubleKind.NOT_ARMED, str(error))
+        except Flood:
+            return self._flood(follower)
+        self._armed_ns = time.monotonic_ns()
+        return None
+
+    async def _fire_and_watch(self, sandbox: Sandbox, follower: Follower) -> Trouble | None:
+        assert self._armed_ns is not None
+        if self._cell.job.removes:
+            self._present = leftovers.files(sandbox.root(), self._cell.job.workdir)
+        if self._cell.cancellation.steps:
+            sandbox.control.send(b'{"fire": true}')
+        try:
+            decided = await watch(
+                self._cell,
+                follower,
+                self._reports,
+                armed_ns=self._armed_ns,
+                settle_s=self._with.settle_s,
+            )
+        except Flood:
+            return self._flood(follower)
+        self._decide(follower, decided)
+        if follower.lost:
+            return _lost_events()
+        if self._reports.error is not None:
+            return Trouble(TroubleKind.EXECUTOR, self._reports.error)
+        return await self._disagreement(sandbox, follower)
+
+    def _flood(self, follower: Follower) -> Trouble:
+        self._decide(follower, None)
+        if not follower.floods:
+            return _lost_events()
+        return Trouble(
+            TroubleKind.FLOOD,
+            f"it made more signals, marks and processes than the lab records of one cell "
+            f"({EVENTS_OF_A_CELL}, or a tenth of it where the kernel could not keep up), and was "
+            "ended",
+        )
+
+    def _decide(self, follower: Follower, why: Decided | None) -> None:
+        """Nothing that happens from now on is recorded."""
+        self._decided = why
+        self._decided_ns = follower.until_ns = time.monotonic_ns()
+
+    async def _disagreement(self, sandbox: Sandbox, follower: Follower) -> Trouble | None:
+        """The evidence's survivors must be those that /proc shows: else one of the two is wrong."""
+        if self._decided is Decided.SETTLE_TIME_OVER:
+            return None
+        known = {p.pid for p in follower.history.living()}
+        seen = _survivors(sandbox, follower)
+        until = time.monotonic() + _EXITING_S
+        # The kernel's word for an exit comes before the process is a zombie (kernel/exit.c).
+        while known < seen and time.monotonic() < until:
+            await asyncio.sleep(_EXITING_STEP_S)
+            seen = _survivors(sandbox, follower)
+        if known == seen:
+            return None
+        return Trouble(
+            TroubleKind.EXECUTOR,
+            f"the evidence disagrees: {self._with.watcher.evidence.value} has {len(known)} "
+            f"survivors, /proc has {len(seen)}",
+        )
+
+    async def _count(self, sandbox: Sandbox, follower: Follower) -> None:
+        """Ask the runner what arrived; one that was killed cannot answer."""
+        if self._reports.closed or not self._reports.started:
+            return
+        with contextlib.suppress(OSError, TimeoutError):
+            sandbox.control.send(b'{"count": true}')
+            async with asyncio.timeout(_COUNT_S):
+                while self._reports.counts is None and not self._reports.closed:
+                    follower.changed.clear()
+                    await follower.changed.wait()
+
+    # -- recording
+
+    def _observation(
+        self, sandbox: Sandbox, follower: Follower, trouble: Trouble | None
+    ) -> Observation:
+        history, evidence = follower.history, self._with.watcher.evidence
+        for survivor in history.living():
+            survivor.last = procfs.look(survivor.pid) or survivor.last
+        zero_ns = self._zero_ns(history)
+        ms = record.milliseconds(zero_ns)
+        users = {0: "root", self._slot.uid: USER}
+        everybody = record.processes(history, evidence, users, zero_ns)
+        roles = {p.pid: p.role for p in history.processes}
+        runner = everybody[0] if everybody else None
+        return Observation(
+            cell=self._cell.id,
+            evidence=evidence,
+            attempt=self._cell.attempt,
+            trouble=trouble,
+            armed_ms=None if self._armed_ns is None else ms(self._armed_ns),
+            fired=tuple(Fired(ms(f.at_ns), f.what, f.error) for f in self._reports.fired),
+            decided_ms=ms(self._decided_ns),
+            decided=self._decided,
+            processes=everybody,
+            signals=record.signals(history, zero_ns),
+            marks=record.marks(history, zero_ns),
+            stdout=self._stream("o"),
+            stderr=self._stream("e"),
+            present=self._present,
+            left=leftovers.look(sandbox.root(), roles, self._cell.job.workdir),
+            report=self._report(ms),
+            runner_end=runner.end if runner is not None and runner.ended_ms is not None else None,
+            limits=self._limits(sandbox),
+            declared=self._declared(),
+        )
+
+    def _zero_ns(self, history: History) -> int:
+        """The cancellation; where there is none, the end of the job's first process."""
+        if self._reports.fired:
+            return self._reports.fired[0].at_ns
+        job = next((p for p in history.processes if p.key == 1), None)
+        if job is not None and job.ended_ns is not None:
+            return job.ended_ns
+        return self._decided_ns if self._armed_ns is None else self._armed_ns
+
+    def _report(self, ms: Callable[[int], float]) -> Report | None:
+        told = self._reports.end
+        if told is None or told.at_ns > self._decided_ns:
+            return None
+        return Report(ms(told.at_ns), Said(told.said), End(told.status, told.signal))
+
+    def _stream(self, letter: str) -> Stream:
+        kept = bytes(self._reports.output[letter])
+        before, after, sent = (self._reports.counts or {}).get(letter, (len(kept), 0, len(kept)))
+        return Stream(kept.decode("utf-8", "replace"), before, after, sent < before + after)
+
+    def _limits(self, sandbox: Sandbox) -> tuple[str, ...]:
+        met = self._slot.group.limits_met() if self._slot.group is not None else ()
+        with contextlib.suppress(OSError):
+            room = os.statvfs(sandbox.root())
+            if room.f_bavail == 0 or room.f_favail == 0:
+                met += ("written bytes",)
+        return met
+
+    def _declared(self) -> Declared:
+        job = self._cell.job
+        return Declared(job.marks, job.cleanup, job.removes, job.pause_s, job.rests)
+
+    def _unmeasured(self, kind: TroubleKind, words: str) -> Observation:
+        return Observation(
+            cell=self._cell.id,
+            evidence=self._with.watcher.evidence,
+            attempt=self._cell.attempt,
+            trouble=Trouble(kind, words),
+            declared=self._declared(),
+        )
+
+
+def _lost_events() -> Trouble:
+    return Trouble(
+        TroubleKind.LOST_EVENTS,
+        "the kernel overwrote trace events before they were read: the machine was too busy for "
+        "this many cells in flight",
+    )
+
+
+def _survivors(sandbox: Sandbox, follower: Follower) -> set[int]:
+    """Who lives in the sandbox, by /proc, without its PID 1 and the runner."""
+    runner = follower.history.runner
+    living = {pid for _, pid in procfs.descendants(sandbox.init_pid) if procfs.alive(pid)}
+    return living - ({runner.pid} if runner is not None else set())

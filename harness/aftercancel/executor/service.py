@@ -1,0 +1,211 @@
+"""The executor's loop: takes cells, keeps a number of them in flight, hands out observations."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from aftercancel.executor import rootfs
+from aftercancel.executor.measure import Equipment, Measurement, Slot
+from aftercancel.executor.trace import Trace
+from aftercancel.executor.warden import Holdings
+from aftercancel.executor.watcher import ProcWatcher, TraceWatcher, Watcher
+from aftercancel.executor.zygote import Zygote
+from aftercancel.model import Cell, Declared, Evidence, Observation, Trouble, TroubleKind
+
+_PRIORITY = -15
+_TRIES_AFTER_A_LOSS = 3
+_LINE_LIMIT = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One line of input."""
+
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an executor is to work."""
+
+    in_flight: int
+    """How many cells may be between their beginning and their end at once."""
+    settle_s: float
+    evidence: Evidence | None = None
+    """None: the best that the machine has."""
+    buffer_kb: int | None = None
+    """The trace's buffer for each processor; None: chosen by their number."""
+
+
+class Service:
+    """One executor, from its first cell to its last."""
+
+    def __init__(self, made: Holdings, zygote: Zygote, lifeline: int, options: Options) -> None:
+        self._made = made
+        self._trace_problem = made.trace_problem
+        self._zygote = zygote
+        self._lifeline = lifeline
+        self._options = options
+        self._in_flight = min(options.in_flight, rootfs.SLOTS)
+        self._decode = msgspec.json.Decoder(Request)
+
+    def run(self) -> int:
+        """The exit status: 0, or 4 where the machine lacks what was asked for."""
+        try:
+            with contextlib.ExitStack() as stack:
+                stack.callback(os.close, self._lifeline)
+                trace = stack.enter_context(self._trace())
+                if trace is None and self._options.evidence is Evidence.TRACE:
+                    self._say(failed=f"no kernel trace: {self._trace_problem}")
+                    return 4
+                watcher = ProcWatcher() if trace is None else TraceWatcher(trace)
+                self._say(hello=self._facts(watcher))
+                _open_as_many_files_as_allowed()
+                # What reads the evidence goes before what makes it.
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+                equipment = Equipment(
+                    zygote=self._zygote,
+                    watcher=watcher,
+                    marker=None if trace is None else trace.marker,
+                    settle_s=self._options.settle_s,
+                    # What is being armed costs processor time, what is being watched costs none:
+                    # cells that start all at once would only make each other late.
+                    arming=asyncio.Semaphore(2 * (os.cpu_count() or 1) + 2),
+                )
+                asyncio.run(self._serve(equipment))
+                return 0
+        finally:
+            # The warden does it too, but it may have been killed; who comes second finds nothing.
+            self._made.remove()
+
+    @contextlib.contextmanager
+    def _trace(self) -> Iterator[Trace | None]:
+        made = self._made
+        if made.tracing is None or made.followed is None or made.kernel is None:
+            yield None
+            return
+        trace = Trace(made.tracing, made.followed, made.kernel, buffer_kb=self._options.buffer_kb)
+        with contextlib.closing(trace):
+            try:
+                trace.start(self._zygote.pid)
+            except OSError as error:
+                self._trace_problem = str(error)
+                yield None
+            else:
+                yield trace
+
+    def _facts(self, watcher: Watcher) -> dict[str, Any]:
+        return {
+            "evidence": watcher.evidence.value,
+            "trace_problem": self._trace_problem,
+            "kernel": platform.release(),
+            "in_flight": self._in_flight,
+            "control_groups": self._made.groups.available,
+        }
+
+    def _say(self, **message: Any) -> None:
+        self._write(msgspec.json.encode(message))
+
+    def _write(self, line: bytes) -> None:
+        data = line + b"\n"
+        while data:
+            data = data[os.write(1, data) :]
+
+    async def _serve(self, equipment: Equipment) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=_LINE_LIMIT)
+        with os.fdopen(os.dup(0), "rb", buffering=0) as requests:
+            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), requests)
+            stop = asyncio.Event()
+            loop.add_reader(self._lifeline, stop.set)
+            pending: asyncio.Queue[Cell] = asyncio.Queue()
+            slots: asyncio.Queue[Slot] = asyncio.Queue()
+            for number in range(self._in_flight):
+                uid = rootfs.build_slot(self._made.layers, number)
+                slots.put_nowait(Slot(number, uid, self._made.groups.slot(number)))
+            watching = asyncio.create_task(equipment.watcher.watch())
+            reading = asyncio.create_task(self._read(reader, pending))
+            running = asyncio.create_task(self._run(pending, slots, equipment))
+            stopping = asyncio.create_task(stop.wait())
+            tasks: set[asyncio.Task[Any]] = {watching, reading, running, stopping}
+            # Each of them runs for ever, but for the end of the input and the warden's death.
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            loop.remove_reader(self._lifeline)
+            # Torn-down cells still need their events: the watcher goes last.
+            in_turn: tuple[asyncio.Task[Any], ...] = (reading, stopping, running, watching)
+            for task in in_turn:
+                task.cancel()
+                await asyncio.wait({task})
+            for task in ended - {reading, stopping}:
+                task.result()
+
+    async def _read(self, reader: asyncio.StreamReader, pending: asyncio.Queue[Cell]) -> None:
+        """At once, so that the end of the input is noticed while every slot is taken."""
+        while line := await reader.readline():
+            pending.put_nowait(self._decode.decode(line).cell)
+
+    async def _run(
+        self,
+        pending: asyncio.Queue[Cell],
+        slots: asyncio.Queue[Slot],
+        equipment: Equipment,
+    ) -> None:
+        """Until it is cancelled; then every cell in flight is torn down."""
+
+        async def measure(cell: Cell, slot: Slot) -> None:
+            try:
+                self._write(await _answer(cell, slot, equipment))
+            finally:
+                slots.put_nowait(slot)
+
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                slot = await slots.get()
+                task = asyncio.create_task(measure(await pending.get(), slot))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        finally:
+            for task in list(running):
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
+
+
+async def _answer(cell: Cell, slot: Slot, equipment: Equipment) -> bytes:
+    """The cell's line. There always is one, whatever happened to the cell."""
+    try:
+        observation = await Measurement(cell, slot, equipment).run()
+        for _ in range(_TRIES_AFTER_A_LOSS):
+            trouble = observation.trouble
+            if trouble is None or trouble.kind is not TroubleKind.LOST_EVENTS:
+                break
+            # Another cell's flood, most often. Nothing was measured, so nothing is smoothed away.
+            observation = await Measurement(cell, slot, equipment).run()
+        return msgspec.json.encode({"observation": observation})
+    except Exception as error:  # noqa: BLE001  # one cell's fault is not the others'
+        job = cell.job
+        failed = Observation(
+            cell=cell.id,
+            evidence=equipment.watcher.evidence,
+            attempt=cell.attempt,
+            trouble=Trouble(TroubleKind.EXECUTOR, f"the executor failed: {error!a}"),
+            declared=Declared(job.marks, job.cleanup, job.removes, job.pause_s, job.rests),
+        )
+        return msgspec.json.encode({"observation": failed})
+
+
+def _open_as_many_files_as_allowed() -> None:
+    """A pidfd for each process of a cell where there is no trace; the usual limit is 1024."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,147 @@
+"""Forks sandboxes: a small process that does nothing else.
+
+fork(2) costs what the forking process has in memory, in the parent as well as in the child, and a
+process that goes on working pays for every page that it touches again. So the executor, which has
+an event loop and a trace to read, does not fork: it asks this one, which was forked before any of
+that was imported (measured: ``benchmarks/``).
+
+A request is a length, a pickled (arrangement, assignment), and the control socket's descriptor;
+the answer is the pid of the new PID 1, with a pidfd of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
+
+from aftercancel.executor import linux
+from aftercancel.executor.arrange import Arrangement, become_init, never_return, prepare
+from aftercancel.executor.limits import Group, Groups
+from aftercancel.executor.rootfs import Layers
+from aftercancel.runners import plain
+
+_NUMBER = struct.Struct("=q")
+
+
+class Zygote:
+    """The executor's end."""
+
+    def __init__(self, pid: int, channel: socket.socket) -> None:
+        self.pid = pid
+        self._channel = channel
+
+    def spawn(
+        self, arrangement: Arrangement, assignment: plain.Assignment, control: socket.socket
+    ) -> tuple[int, int]:
+        """A new sandbox's PID 1, in our PID namespace, and a pidfd of it.
+
+        Waits for the answer (a fork's time), so that no event of the new process can be read
+        before the caller knows whose it is.
+        """
+        request = pickle.dumps((arrangement, assignment))
+        socket.send_fds(self._channel, [_NUMBER.pack(len(request))], [control.fileno()])
+        self._channel.sendall(request)
+        answer, fds, _, _ = socket.recv_fds(self._channel, _NUMBER.size, 1)
+        if not answer:
+            raise OSError("the process that forks sandboxes has ended")
+        if not fds:
+            os.kill(_NUMBER.unpack(answer)[0], signal.SIGKILL)
+            raise OSError("no descriptor is left for another sandbox")
+        return _NUMBER.unpack(answer)[0], fds[0]
+
+    def close(self) -> None:
+        """Let go of it: it ends when the last one has."""
+        self._channel.close()
+
+
+def start(layers: Layers, groups: Groups) -> Zygote:
+    """Fork it from the calling process, which is still small."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        never_return(lambda: _serve(theirs, layers, groups))
+    theirs.close()
+    return Zygote(pid, ours)
+
+
+def _serve(channel: socket.socket, layers: Layers, groups: Groups) -> NoReturn:
+    linux.die_with_parent(signal.SIGKILL)
+    prepare()
+    for fd in (0, 1):
+        os.close(fd)
+    slots: dict[int, Group | None] = {}
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    while True:
+        length, fds, _, _ = socket.recv_fds(channel, _NUMBER.size, 1)
+        if not length:
+            # The executor has gone; the sandboxes go with us (PR_SET_PDEATHSIG).
+            os._exit(0)
+        _reap_ended()
+        request = _exactly(channel, _NUMBER.unpack(length)[0])
+        arrangement, assignment = pickle.loads(request)  # noqa: S301  # from our own executor
+        if arrangement.slot not in slots:
+            slots[arrangement.slot] = groups.slot(arrangement.slot)
+        group = slots[arrangement.slot]
+        with socket.socket(fileno=fds[0]) as control:
+            become = partial(_become_init, layers, arrangement, group, control, assignment)
+            pid = _fork_into_pid_namespace(become)
+        init_fd = os.pidfd_open(pid)
+        socket.send_fds(channel, [_NUMBER.pack(pid)], [init_fd])
+        os.close(init_fd)
+
+
+def _become_init(
+    layers: Layers,
+    arrangement: Arrangement,
+    group: Group | None,
+    control: socket.socket,
+    assignment: plain.Assignment,
+) -> NoReturn:
+    def run_runner(control: socket.socket) -> NoReturn:
+        plain.serve(control, assignment)
+
+    become_init(layers, arrangement, group, control, run_runner)
+
+
+def _reap_ended() -> None:
+    """Zombies are harmless until then: what a sandbox held went before its PID 1 became one."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+
+
+def _exactly(channel: socket.socket, length: int) -> bytes:
+    parts = b""
+    while len(parts) < length:
+        part = channel.recv(length - len(parts))
+        if not part:
+            os._exit(0)
+        parts += part
+    return parts
+
+
+def _fork_into_pid_namespace(child: Callable[[], NoReturn]) -> int:
+    """fork(2), with the child as PID 1. Our own later children stay where we are."""
+    with contextlib.ExitStack() as stack:
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        stack.callback(os.close, own)
+        linux.unshare(linux.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                never_return(child)
+        finally:
+            # Only in the parent: the child never comes here.
+            linux.setns(own, linux.CLONE_NEWPID)
+        return pid

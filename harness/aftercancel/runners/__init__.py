@@ -1,0 +1,1 @@
+"""What starts a job and is told to cancel it: one file for each runner."""

@@ -1,0 +1,135 @@
+"""One cell's history from events, as the kernel gives them."""
+
+from __future__ import annotations
+
+from aftercancel.executor.events import (
+    Called,
+    Delivered,
+    Event,
+    Execed,
+    ExitCalled,
+    Exited,
+    Forked,
+    Generated,
+    Handler,
+    Marked,
+    Returned,
+)
+from aftercancel.executor.history import History, ProcessHistory
+
+INIT, RUNNER, JOB, CHILD, THREAD = 1, 10, 20, 30, 31
+HUP, INT, KILL, TERM, CONT = 1, 2, 9, 15, 18
+
+
+class NoProc:
+    """Answers as /proc does for processes that have gone."""
+
+    def role_variable(self, pid: int) -> str | None:
+        return None
+
+    def argv(self, pid: int) -> tuple[str, ...]:
+        return ()
+
+
+def is_job(process: ProcessHistory) -> bool:
+    return process.key == 1
+
+
+def history(*events: Event) -> History:
+    told = History(INIT, NoProc(), is_job)
+    for event in (
+        Forked(1, INIT, RUNNER, thread=False),
+        Forked(2, RUNNER, JOB, thread=False),
+        Execed(3, JOB, JOB, "/bin/dash"),
+        Forked(4, JOB, CHILD, thread=False),
+        Execed(5, CHILD, CHILD, "/bin/sleep"),
+        *events,
+    ):
+        told.add(event)
+    return told
+
+
+def generated(at: int, number: int, *, target: int = CHILD, ignored: bool = False) -> Generated:
+    return Generated(at, RUNNER, number, target, by_kernel=False, ignored=ignored)
+
+
+def killed(at: int, tid: int = CHILD) -> Delivered:
+    return Delivered(at, tid, KILL, Handler.DEFAULT)
+
+
+def process(told: History, pid: int) -> ProcessHistory:
+    return next(p for p in told.processes if p.pid == pid)
+
+
+def test_processes_are_named_by_their_place_and_their_program() -> None:
+    assert [p.role for p in history().processes] == ["runner", "job", "sleep"]
+
+
+def test_a_fatal_signal_that_the_kernel_turns_into_kill_keeps_its_name() -> None:
+    told = history(generated(6, TERM), killed(7), Exited(8, CHILD))
+    child = process(told, CHILD)
+    assert (child.fatal_signal, child.doomed_ns, child.ended_ns) == (TERM, 6, 8)
+
+
+def test_before_linux_6_what_came_after_the_fatal_signal_is_not_the_cause() -> None:
+    for later in (CONT, INT):
+        told = history(generated(6, HUP), generated(7, later), killed(8), Exited(9, CHILD))
+        assert process(told, CHILD).fatal_signal == HUP
+
+
+def test_since_linux_6_what_came_after_the_fatal_signal_was_dropped() -> None:
+    told = history(generated(6, HUP), generated(7, CONT, ignored=True), killed(8), Exited(9, CHILD))
+    assert process(told, CHILD).fatal_signal == HUP
+    assert process(told, CHILD).dying(7)
+
+
+def test_a_kill_that_nobody_was_seen_to_send_is_still_the_end() -> None:
+    told = history(killed(6), Exited(7, CHILD))
+    assert process(told, CHILD).fatal_signal == KILL
+
+
+def test_a_timer_s_signal_ends_a_process_although_nobody_generated_it() -> None:
+    told = history(Delivered(6, CHILD, 14, Handler.DEFAULT), Exited(7, CHILD))
+    assert process(told, CHILD).fatal_signal == 14
+
+
+def test_the_kill_that_ends_the_other_threads_is_not_the_cause() -> None:
+    told = history(
+        Forked(6, CHILD, THREAD, thread=True),
+        ExitCalled(7, CHILD, 3, whole=True),
+        killed(8, THREAD),
+        Exited(9, THREAD),
+        Exited(10, CHILD),
+    )
+    child = process(told, CHILD)
+    assert (child.exit_status, child.fatal_signal, child.ended_ns) == (3, None, 10)
+
+
+def test_a_process_lives_until_its_last_thread_has_ended() -> None:
+    told = history(Forked(6, CHILD, THREAD, thread=True), Exited(7, CHILD))
+    assert process(told, CHILD).lives
+
+
+def test_a_signal_belongs_to_the_call_that_was_open() -> None:
+    told = history(
+        Called(6, RUNNER, "kill", -JOB, TERM),
+        generated(7, TERM, target=JOB),
+        Returned(8, RUNNER, 0),
+        generated(9, INT, target=JOB),
+    )
+    assert [(s.sender_role, s.call) for s in told.signals] == [("runner", "kill"), ("kernel", None)]
+
+
+def test_a_refused_call_is_recorded_and_a_probe_with_signal_0_is_not() -> None:
+    told = history(
+        Called(6, RUNNER, "kill", 99, TERM),
+        Returned(7, RUNNER, -1),
+        Called(8, RUNNER, "kill", 99, 0),
+        Returned(9, RUNNER, -3),
+    )
+    assert [(s.signal, s.error) for s in told.signals] == [(TERM, 1)]
+
+
+def test_each_line_of_a_write_is_a_mark() -> None:
+    told = history(Marked(6, JOB, "ready\nEXIT begin"))
+    assert [(m.role, m.text) for m in told.marks] == [("job", "ready"), ("job", "EXIT begin")]
