@@ -1,0 +1,205 @@
+"""The verdict on one observation, on three axes, with a sentence for each.
+
+Pure: the same observation always gives the same outcome, and nothing is asked of the machine.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aftercancel.judge import cleanups, facts, truths
+from aftercancel.judge.words import counted, ended, listed, sentence, span, visible, who
+from aftercancel.model import (
+    SCHEMA,
+    CleanUp,
+    Disposition,
+    Evidence,
+    Observation,
+    Outcome,
+    Process,
+    Processes,
+    Report,
+    Signal,
+    Truth,
+)
+
+_Sent = dict[int | None, list[Signal]]
+"""The signals by the keys of their receivers."""
+
+
+class _Verdict(NamedTuple):
+    value: Processes
+    sentence: str
+    roles: tuple[str, ...] = ()
+
+
+def outcome(observation: Observation) -> Outcome:
+    """Judge one observation."""
+    why_not = _unreadable(observation) or _not_measured(observation)
+    if why_not is not None:
+        return unknown(observation, why_not)
+    processes = _processes(observation)
+    clean_up = cleanups.judge(observation)
+    report = truths.judge(observation, processes.value)
+    sentences = [processes.sentence, clean_up.sentence, report.sentence]
+    if observation.limits:
+        sentences.append(f"The cell met the sandbox's limit on {listed(observation.limits)}.")
+    return Outcome(
+        cell=observation.cell,
+        processes=processes.value,
+        cleanup=clean_up.value,
+        report=report.value,
+        reason=" ".join(sentences),
+        roles=processes.roles,
+        attempt=observation.attempt,
+    )
+
+
+def unknown(observation: Observation, reason: str) -> Outcome:
+    """An outcome that says on no axis more than that it is not known."""
+    return Outcome(
+        cell=observation.cell,
+        processes=Processes.UNKNOWN,
+        cleanup=CleanUp.UNKNOWN,
+        report=Truth.UNKNOWN,
+        reason=reason,
+        attempt=observation.attempt,
+    )
+
+
+def _unreadable(observation: Observation) -> str | None:
+    if observation.schema == SCHEMA:
+        return None
+    return (
+        f"The observation has schema {observation.schema}, and this version of aftercancel "
+        f"reads schema {SCHEMA}: judge it with the version that measured it."
+    )
+
+
+def _not_measured(observation: Observation) -> str | None:
+    if observation.trouble is not None:
+        trouble = observation.trouble
+        return f"Not measured ({trouble.kind}): {visible(trouble.words)}"
+    if observation.decided is None:
+        return "Not measured: the watching was broken off before the cell was decided."
+    if not facts.of_the_job(observation):
+        return "Not measured: no process of the job was seen."
+    if facts.cancelled(observation) and not observation.fired:
+        return "Not measured: the cancellation was never fired."
+    report = observation.report
+    if report is not None and report.at_ms < facts.since_ms(observation):
+        return "Not measured: the runner had reported the end before the cancellation was fired."
+    return None
+
+
+def _processes(observation: Observation) -> _Verdict:
+    sent = facts.by_receiver(observation)
+    by_fate: dict[Processes, list[Process]] = {}
+    for process in facts.of_the_job(observation):
+        by_fate.setdefault(facts.fate(process, observation), []).append(process)
+    orphaned = by_fate.get(Processes.ORPHANED, [])
+    late = by_fate.get(Processes.LATE, [])
+    untold = by_fate.get(Processes.UNKNOWN, [])
+    parts = []
+    if orphaned:
+        parts.append(
+            listed(counted(f"{who(p)} {_still_there(p, observation, sent)}" for p in orphaned))
+        )
+    if late:
+        parts.append(listed(counted(f"{who(p)} {_too_late(p, observation, sent)}" for p in late)))
+    if untold:
+        parts.append(
+            f"{listed(counted(who(p) for p in untold))} was gone only after the report, and /proc "
+            "cannot tell whether it had its death sentence before"
+        )
+    parts += _another_signal(observation, sent)
+    if orphaned:
+        return _Verdict(Processes.ORPHANED, sentence(parts), _roles(orphaned))
+    # One more that is late or gone, whichever, does not change what the late ones make of it.
+    if late:
+        return _Verdict(Processes.LATE, sentence(parts), _roles(late))
+    if untold:
+        return _Verdict(Processes.UNKNOWN, sentence(parts), _roles(untold))
+    gone = "every process was gone"
+    if observation.report is not None:
+        gone += f" by the time of the report{_a_little_later(observation, observation.report)}"
+    return _Verdict(Processes.GONE, sentence([gone, *parts]))
+
+
+def _a_little_later(observation: Observation, report: Report) -> str:
+    """What must be added where the story shows a death after the report that counts as before."""
+    limit = report.at_ms + facts.MARGIN_MS
+    ends = [p.ended_ms for p in facts.of_the_job(observation) if p.ended_ms is not None]
+    if all(ended_ms <= report.at_ms for ended_ms in ends):
+        return ""
+    if all(ended_ms <= limit for ended_ms in ends):
+        return f", or within {span(facts.MARGIN_MS)} of it"
+    if observation.evidence is Evidence.PROC:
+        return ""  # The runner had seen the end of the job; it was /proc that was looked at late.
+    return f", or had its death sentence within {span(facts.MARGIN_MS)} of it"
+
+
+def _still_there(process: Process, observation: Observation, sent: _Sent) -> str:
+    why = _why_it_lived(process, observation, sent)
+    return f"was still running {_at_the_end(observation)}: {why}"
+
+
+def _at_the_end(observation: Observation) -> str:
+    """When the watching ended, told from the report if there was one."""
+    decided = observation.decided_ms or 0.0
+    if observation.report is not None:
+        return f"{span(decided - observation.report.at_ms)} after the report"
+    if observation.fired:
+        return f"{span(decided)} after the cancellation"
+    return "when the watching ended"
+
+
+def _why_it_lived(process: Process, observation: Observation, sent: _Sent) -> str:
+    if observation.evidence is Evidence.PROC:
+        return "who signalled it cannot be known from /proc"
+    reasons = [_survived(s) for s in sent.get(process.key, []) if facts.notable(s)]
+    reasons += [
+        f"{visible(s.sender_role)} could not send it {s.signal} ({s.error})"
+        for s in sent.get(None, [])
+        if s.receiver_role == process.role
+    ]
+    return listed(list(dict.fromkeys(reasons))) or "nobody signalled it"
+
+
+def _survived(signal: Signal) -> str:
+    sent = f"{signal.signal} from {visible(signal.sender_role)}"
+    if signal.disposition is Disposition.IGNORED:
+        return f"it ignored {sent}"
+    if signal.disposition is Disposition.CAUGHT:
+        return f"it caught {sent} and went on"
+    if signal.disposition is Disposition.PENDING:
+        return f"{sent} never reached it"
+    if signal.signal in facts.STOPPING:
+        return f"{sent} stopped it"
+    return f"{sent} had not ended it yet"
+
+
+def _too_late(process: Process, observation: Observation, sent: _Sent) -> str:
+    ended_ms, report = process.ended_ms or 0.0, observation.report
+    after = span(ended_ms - (report.at_ms if report is not None else 0.0))
+    cause = facts.cause_of_death(process, sent.get(process.key, []))
+    by = "" if cause is None else f" from {visible(cause.sender_role)}"
+    return f"{ended(process.end)}{by} only {after} after the report"
+
+
+def _another_signal(observation: Observation, sent: _Sent) -> list[str]:
+    """Processes that died of a signal, but not of one that another process had sent them."""
+    found = []
+    for process in facts.of_the_job(observation):
+        signal = process.end.signal if process.end is not None else None
+        received = [s for s in sent.get(process.key, []) if facts.notable(s)]
+        others = [s.signal for s in received if s.sender != process.key]
+        if signal is not None and others and signal not in others:
+            by = ", which it sent itself" if signal in (s.signal for s in received) else ""
+            names = listed(list(dict.fromkeys(others)))
+            found.append(f"{who(process)} was sent {names} and died of {signal}{by}")
+    return counted(found)
+
+
+def _roles(processes: list[Process]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(p.role for p in processes))

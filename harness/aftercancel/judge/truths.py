@@ -1,0 +1,89 @@
+"""The outcome's third axis: was what the runner said true when it said it?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aftercancel.judge import facts
+from aftercancel.judge.words import counted, ended, listed, sentence, span, visible
+from aftercancel.model import Observation, Processes, Report, Said, Truth
+
+
+class TruthVerdict(NamedTuple):
+    """One value and the sentence that explains it."""
+
+    value: Truth
+    sentence: str
+
+
+def judge(observation: Observation, processes: Processes) -> TruthVerdict:
+    """The report of a cell that was measured, ``processes`` being judged already."""
+    report = observation.report
+    if report is None:
+        if observation.runner_end is not None:
+            return TruthVerdict(Truth.UNKNOWN, _runner_died(observation))
+        return TruthVerdict(Truth.HUNG, _hung(observation))
+    said = f"the runner said {report.said}"
+    lie = _lie(observation, report)
+    if processes is Processes.GONE:
+        moment = "when the last process was gone"
+    elif processes is Processes.UNKNOWN:
+        moment = "and whether every process was gone by then is not known"
+    else:
+        moment = "while processes of the job were still there"
+    words = sentence([f"{said} {lie or moment}", *_lost(observation)])
+    if lie is not None:
+        return TruthVerdict(Truth.WRONG, words)
+    if processes is Processes.UNKNOWN:
+        return TruthVerdict(Truth.UNKNOWN, words)
+    if processes is Processes.GONE:
+        return TruthVerdict(Truth.TRUTHFUL, words)
+    return TruthVerdict(Truth.EARLY, words)
+
+
+def _lie(observation: Observation, report: Report) -> str | None:
+    """What makes the runner's word wrong; None: the word itself is right."""
+    if facts.cancelled(observation):
+        return "although the job was cancelled" if report.said is Said.SUCCESS else None
+    if report.said is Said.CANCELLED:
+        return "although nobody had cancelled the job"
+    well = report.end.signal is None and report.end.status == 0
+    known = report.end.signal is not None or report.end.status is not None
+    if known and well is not (report.said is Said.SUCCESS):
+        return f"although the job {ended(report.end)}"
+    return None
+
+
+def _hung(observation: Observation) -> str:
+    job = facts.job_process(observation)
+    when = f"{span(observation.decided_ms or 0.0)} after the cancellation"
+    moment = when if observation.fired else "when the watching ended"
+    if job is not None and job.ended_ms is None:
+        return f"The runner had not reported the end {moment}: {visible(job.role)} was still there."
+    others = counted(visible(p.role) for p in facts.of_the_job(observation) if p.ended_ms is None)
+    rest = f"only {listed(others)} was still there" if others else "nobody was there any more"
+    return f"The runner had not reported the end {moment}, although job was gone and {rest}."
+
+
+def _runner_died(observation: Observation) -> str:
+    end = observation.runner_end
+    signal = end.signal if end is not None else None
+    killer = next(
+        (
+            s
+            for s in observation.signals
+            if s.receiver == facts.RUNNER_KEY and s.signal == signal and facts.ends_by_default(s)
+        ),
+        None,
+    )
+    by = f" from {visible(killer.sender_role)} ({killer.call} to {killer.to})" if killer else ""
+    return f"The runner could not report: it {ended(end)}{by}."
+
+
+def _lost(observation: Observation) -> list[str]:
+    streams = (("stdout", observation.stdout), ("stderr", observation.stderr))
+    return [
+        f"{stream.lost_bytes} bytes of {name} came only after that"
+        for name, stream in streams
+        if stream.lost_bytes
+    ]
