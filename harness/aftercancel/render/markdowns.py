@@ -1,0 +1,107 @@
+"""The matrix as Markdown, as CI summaries and ``matrix.md`` show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from tabulate import tabulate
+
+from aftercancel.judge.words import listed, visible
+from aftercancel.render.matrix import Table, tables
+from aftercancel.render.results import Results, Summary, summary
+from aftercancel.render.signs import DIM, GOOD, LEGEND, Sign, as_text
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_SHOWN = 20
+
+
+def markdown(results: Results, title: str = "After the cancel") -> str:
+    """A whole page: numbers and what could not be told first, then a table for each section."""
+    blocks = [f"# {escaped(title)}", *_summary(summary(results)), *_legend()]
+    section = None
+    for table in tables(results):
+        if table.section != section:
+            section = table.section
+            blocks.append(f"## {escaped(table.section)}")
+            if table.sentence:
+                blocks.append(escaped(table.sentence))
+        blocks += _table(table)
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that a job, a path or a user named, as Markdown that shows it as it stands."""
+    harmless = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # A hyphen means something at the beginning only, and ids are full of them.
+    spelt = _SPECIAL.sub(lambda m: m[0] if m[0] in "-()+!#" else f"\\{m[0]}", harmless)
+    return re.sub(r"^(\s*)([-+#]|\d+[.)])", r"\1\\\2", spelt)
+
+
+def _table(table: Table) -> Iterable[str]:
+    cells = "1 cell" if table.cells == 1 else f"{table.cells} cells"
+    yield f"Launcher {escaped(table.launcher)}, runner {escaped(table.runner)}, {cells}:"
+    columns = [escaped(column) if column else "outcome" for column in table.columns]
+    rows = [[escaped(row.job), escaped(row.label), *map(_entry, row.entries)] for row in table.rows]
+    yield _tabulated(["job", "shells", *columns], rows)
+
+
+def _entry(found: Sequence[Sign]) -> str:
+    """Bold where a reader should look."""
+    text = as_text(tuple(found)).replace("~", "\\~")
+    well = all(sign.style in (GOOD, DIM) for sign in found)
+    return text if well else f"**{text}**"
+
+
+def _tabulated(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    # Tabulate would take what looks like a number for one, and strip leading spaces.
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def _legend() -> Iterable[str]:
+    yield "Each entry has three signs."
+    rows = [
+        [axis, sign.character.replace("~", "\\~"), escaped(sign.meaning)]
+        for axis, meanings in LEGEND
+        for sign in meanings
+    ]
+    yield _tabulated(["sign", "is", "which means"], rows)
+    yield "`bash*` is bash with each of the flags that it has in that table."
+
+
+def _summary(found: Summary) -> Iterable[str]:
+    cells = "1 cell" if found.cells == 1 else f"{found.cells} cells"
+    yield f"{cells}, {found.attempts} observations."
+    axes: Sequence[tuple[str, Mapping[str, int]]] = (
+        ("processes", found.processes),
+        ("clean-up", found.cleanup),
+        ("report", found.report),
+    )
+    rows = [
+        [axis, ", ".join(f"{value} {count}" for value, count in counts.items() if count)]
+        for axis, counts in axes
+    ]
+    yield _tabulated(["axis", "outcomes"], rows)
+    if found.untold:
+        yield f"## Could not tell: {sum(len(untold.cells) for untold in found.untold)}"
+        yield _items(f"{escaped(u.reason)} ({_named(u.cells)})" for u in found.untold)
+    if found.missing:
+        yield f"## Not measured: {len(found.missing)}"
+        yield _items([_named(found.missing)])
+    if found.unavailable:
+        yield "## Not tried"
+        yield _items(f"{escaped(what)}: {escaped(why)}" for what, why in found.unavailable)
+    if found.unstable:
+        yield f"## Unstable: {len(found.unstable)}"
+        yield _items(
+            f"{escaped(u.cell)}: {escaped(u.distribution)}. {escaped('; '.join(u.differences))}"
+            for u in found.unstable
+        )
+
+
+def _items(texts: Iterable[str]) -> str:
+    return "\n".join(f"- {text}" for text in texts)
+
+
+def _named(cells: Sequence[str]) -> str:
+    return listed([escaped(cell) for cell in cells], most=_SHOWN)

@@ -1,0 +1,64 @@
+"""junit.xml: one test case for each outcome, named by its cell, the axes as properties."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from aftercancel.model import Outcome
+from aftercancel.results.lines import attempt_key
+from aftercancel.results.record import Record
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def axes(outcome: Outcome) -> list[tuple[str, str]]:
+    """The outcome as name and value, as every report of test cases shows it."""
+    pairs = [
+        ("processes", outcome.processes.value),
+        ("clean-up", outcome.cleanup.value),
+        ("report", outcome.report.value),
+    ]
+    return [*pairs, ("roles", " ".join(outcome.roles))] if outcome.roles else pairs
+
+
+def junit(outcomes: Sequence[Outcome], missing: Sequence[str], record: Record | None) -> bytes:
+    """The whole document. A cell that could not be measured is a failure; behaviour never is."""
+    unknown = sum(not outcome.known for outcome in outcomes)
+    suite = ET.Element(
+        "testsuite",
+        name="aftercancel",
+        tests=str(len(outcomes) + len(missing)),
+        failures=str(unknown),
+        errors="0",
+        skipped=str(len(missing)),
+    )
+    if record is not None:
+        suite.set("hostname", record.machine.host)
+        suite.set("timestamp", record.started)
+    for outcome in outcomes:
+        case = _case(suite, attempt_key(outcome.cell, outcome.attempt))
+        properties = ET.SubElement(case, "properties")
+        for name, value in axes(outcome):
+            ET.SubElement(properties, "property", name=name, value=_clean(value))
+        if not outcome.known:
+            failure = ET.SubElement(case, "failure", message="could not tell")
+            failure.text = _clean(outcome.reason)
+    for name in missing:
+        case = _case(suite, name)
+        ET.SubElement(case, "skipped", message="not measured: the run ended before it")
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return body + b"\n"
+
+
+def _case(suite: ET.Element, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname="aftercancel", name=_clean(name), time="0")
+
+
+def _clean(text: str) -> str:
+    """Without the characters that XML cannot say, escaped or not."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

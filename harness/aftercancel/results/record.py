@@ -1,0 +1,100 @@
+"""run.json: what was run, with which versions of everything, on what, and whether it ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+import socket
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from aftercancel import __version__
+from aftercancel.model import Shell
+
+RECORD_SCHEMA = 1
+"""Version of run.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where it was run."""
+
+    host: str
+    kernel: str
+    architecture: str
+    distribution: str
+    processors: int
+    memory_mb: int
+
+    @classmethod
+    def this(cls) -> Machine:
+        """The machine that this process runs on."""
+        uname = os.uname()
+        return cls(
+            host=socket.gethostname(),
+            kernel=f"{uname.release} {uname.version}",
+            architecture=uname.machine,
+            distribution=_distribution(),
+            processors=len(os.sched_getaffinity(0)),
+            memory_mb=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRecord:
+    """A slice of the matrix as it was then, as far as it was selected."""
+
+    id: str
+    sentence: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything about a run that is no observation."""
+
+    machine: Machine
+    started: str
+    arguments: tuple[str, ...] = ()
+    schema: int = RECORD_SCHEMA
+    aftercancel: str = __version__
+    python: str = platform.python_version()
+    shells: dict[str, str] = field(default_factory=dict)
+    place: dict[str, object] = field(default_factory=dict)
+    """What the place says about itself."""
+    settle_s: float | None = None
+    evidence: str | None = None
+    repeat: int = 1
+    workers: int = 0
+    ended: str | None = None
+    complete: bool = False
+    why_not: str | None = "It has not ended yet, or was killed."
+    """Why the run is incomplete; None when it is complete."""
+    slices: tuple[SliceRecord, ...] = ()
+    cells: tuple[str, ...] = ()
+    """What was selected, attempts included, in order."""
+
+
+def now() -> str:
+    """The time, to the second, with its offset."""
+    return dt.datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def shell_versions(shells: Iterable[Shell]) -> dict[str, str]:
+    """What each family of shells says its version is; a shell that is not here says so."""
+    # Brings the catalogue along, which readers of a stored run do not need.
+    from aftercancel.programs import of_shell, version
+
+    found = {shell.family: of_shell(shell) for shell in shells}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        versions = pool.map(version, found.values())
+        return {family: words or "unknown" for family, words in zip(found, versions, strict=True)}
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return "unknown"

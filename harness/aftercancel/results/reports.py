@@ -1,0 +1,116 @@
+"""What is made from the observations of a run: outcomes.jsonl, matrix.md, junit.xml.
+
+Everything here can be made again at any time, by a newer judge, from the lines that were stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from aftercancel import judge
+from aftercancel.model import Outcome
+from aftercancel.render import Results, Section, markdown
+from aftercancel.results import folder as names
+from aftercancel.results.folder import RunFolder
+from aftercancel.results.junit import junit
+from aftercancel.results.lines import BadLine, attempt_key
+from aftercancel.results.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """A judged run."""
+
+    results: Results
+    """Outcomes in the order in which the cells were selected, and what has none."""
+    bad_lines: tuple[BadLine, ...]
+    record: Record | None
+
+    @property
+    def unknown(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.results.outcomes if not outcome.known)
+
+    @property
+    def complete(self) -> bool:
+        return not self.results.missing and not self.bad_lines
+
+    def sentence(self) -> str:
+        """The run in one line."""
+        parts = [f"{len(self.results.outcomes)} measured"]
+        if self.unknown:
+            parts.append(f"{len(self.unknown)} of them could not be told")
+        if self.results.missing:
+            parts.append(f"{len(self.results.missing)} not measured")
+        if self.bad_lines:
+            parts.append(f"{len(self.bad_lines)} stored lines cannot be read")
+        return "cells: " + ", ".join(parts)
+
+
+def make_reports(folder: RunFolder, record: Record | None) -> Reports:
+    """Judge the run and write everything that is made from it."""
+    reports = judge_run(folder, record)
+    write_reports(folder, reports)
+    return reports
+
+
+def judge_run(folder: RunFolder, record: Record | None) -> Reports:
+    """Judge every stored observation; one line is in memory at a time. Nothing is written."""
+    outcomes: dict[str, Outcome] = {}
+    bad_lines: list[BadLine] = []
+    repeats = judge.Repeats()
+    repeated = record is None or record.repeat > 1
+    for line in folder.observations():
+        if isinstance(line, BadLine):
+            bad_lines.append(line)
+            continue
+        outcome = judge.judged(line)
+        outcomes[attempt_key(outcome.cell, outcome.attempt)] = outcome
+        if repeated:
+            repeats.add(line)
+    selected = record.cells if record is not None else ()
+    slices = record.slices if record is not None else ()
+    results = Results(
+        outcomes=tuple(_in_order(outcomes, selected)),
+        sections=tuple(Section(each.id, each.cells, each.sentence) for each in slices),
+        missing=tuple(name for name in selected if name not in outcomes),
+        stability=tuple(each for each in repeats.stability() if each.measured > 1),
+    )
+    reports = Reports(results, tuple(bad_lines), record)
+    if record is None:
+        return reports
+    return dataclasses.replace(reports, record=_closed(record, reports))
+
+
+def write_reports(folder: RunFolder, reports: Reports) -> None:
+    """Write everything that is made from a judged run; StorageError where that is not possible."""
+    record = reports.record
+    if record is not None:
+        folder.write_record(record)
+    encoder = msgspec.json.Encoder()
+    folder.write(
+        names.OUTCOMES, b"".join(encoder.encode(o) + b"\n" for o in reports.results.outcomes)
+    )
+    folder.write(names.MATRIX, markdown(reports.results).encode())
+    folder.write(names.JUNIT, junit(reports.results.outcomes, reports.results.missing, record))
+
+
+def _closed(record: Record, reports: Reports) -> Record:
+    """The record with the verdict on the run itself: complete, or why not."""
+    if reports.complete:
+        return dataclasses.replace(record, complete=True, why_not=None)
+    why = record.why_not or reports.sentence().capitalize() + "."
+    return dataclasses.replace(record, complete=False, why_not=why)
+
+
+def _in_order(outcomes: dict[str, Outcome], selected: tuple[str, ...]) -> Iterator[Outcome]:
+    for name in selected:
+        if name in outcomes:
+            yield outcomes[name]
+    known = set(selected)
+    for name, outcome in outcomes.items():
+        if name not in known:
+            yield outcome

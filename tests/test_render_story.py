@@ -1,0 +1,206 @@
+"""One observation told as a story."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from aftercancel import render
+from aftercancel.model import (
+    Disposition,
+    Dispositions,
+    End,
+    Evidence,
+    Left,
+    LeftFile,
+    Lock,
+    Observation,
+    Report,
+    Said,
+    Sent,
+    Stream,
+)
+from tests.observing import (
+    RUNNER,
+    cell,
+    child,
+    job,
+    process,
+    says,
+    sent,
+    survivor,
+    trouble,
+    with_cleanup,
+)
+
+
+def text_of(observation: Observation) -> str:
+    return "\n".join(render.story(observation))
+
+
+def relaying() -> Observation:
+    """TERM to the job alone, whose trap sends it on."""
+    traps = Dispositions(("TERM", "CHLD"), ("QUIT",), ())
+    shell = job(dies_at=3.0, signal=None, status=143, doomed_ms=None, dispositions=traps)
+    sleeper = child(doomed_ms=1.0)
+    return cell(
+        shell,
+        sleeper,
+        signals=(
+            sent("TERM", RUNNER, shell, Disposition.CAUGHT),
+            sent("TERM", shell, sleeper, at=1.0),
+            sent("CHLD", None, shell, Disposition.CAUGHT, at=1.3),
+        ),
+        marks=(says("ready", -50.0), says("TERM begin", 0.5)),
+    )
+
+
+def test_a_relay_is_told_as_a_relay() -> None:
+    assert (
+        "  TERM to job (caught) → job sends TERM to child (default) → dies"
+        in text_of(relaying()).splitlines()
+    )
+
+
+def test_a_relay_through_two_processes_is_one_chain() -> None:
+    sudo = process("sudo", "/usr/bin/sudo", "x", key=1, ended=4.0, status=1)
+    shell = replace(job(), key=2, parent=1)
+    found = cell(
+        sudo,
+        shell,
+        child(key=3, doomed_ms=2.0),
+        signals=(
+            sent("TERM", RUNNER, sudo, Disposition.CAUGHT),
+            sent("TERM", sudo, shell, Disposition.CAUGHT, at=1.0),
+            sent("KILL", shell, child(key=3), at=2.0),
+        ),
+    )
+    assert render.told(found).relays == (
+        "TERM to sudo (caught) → sudo sends TERM to job (caught) → job sends KILL to child (default)",
+    )
+
+
+def test_a_process_that_ends_itself_with_the_signal_it_caught_is_told() -> None:
+    shell = job()
+    signals = (
+        sent("TERM", RUNNER, shell, Disposition.CAUGHT),
+        sent("TERM", shell, shell, at=0.9),
+    )
+    assert "TERM to job (caught) → job sends TERM to itself (default) → dies" in text_of(
+        cell(shell, signals=signals)
+    )
+
+
+def test_a_signal_that_nobody_sends_on_is_no_relay() -> None:
+    shell = job()
+    assert "Relays" not in text_of(cell(shell, signals=(sent("TERM", RUNNER, shell),)))
+
+
+def test_everything_stands_in_the_order_of_time() -> None:
+    text = text_of(relaying())
+    expected = [
+        "runner starts job (bash /lab/job.sh)",
+        "job starts child (sleep 600)",
+        "job says “ready”",
+        "— armed",
+        "— the cancellation: TERM to group",
+        "runner sends TERM (kill): job catches it",
+        "job says “TERM begin”",
+        "job sends TERM (kill): child dies of it (default)",
+        "child died of TERM",
+        "job ended with status 143",
+        "— the runner reports: cancelled (the job died of TERM)",
+        "— decided: all gone",
+    ]
+    found = [text.index(words) for words in expected]
+    assert found == sorted(found)
+
+
+def test_a_call_to_a_group_is_one_happening() -> None:
+    shell, sleeper = job(), child()
+    group = tuple(replace(sent("TERM", RUNNER, p), to=Sent.GROUP) for p in (shell, sleeper))
+    assert (
+        "runner sends TERM to the group (kill): job dies of it (default) and child dies of it "
+        "(default)" in text_of(cell(shell, sleeper, signals=group))
+    )
+
+
+def test_who_was_there_is_told_with_what_they_catch_and_ignore() -> None:
+    line = next(part for part in render.told(relaying()).present if part.startswith("job"))
+    assert line == (
+        "job (bash /lab/job.sh); started by runner; pid 3, group 3, session 3, user ci; "
+        "catches TERM; ignores QUIT"
+    )
+
+
+def test_the_kernels_own_signals_are_told_as_such() -> None:
+    shell = job(of="HUP")
+    typed = replace(sent("HUP", None, shell), call="terminal")
+    assert "the terminal sends HUP: job dies of it" in text_of(cell(shell, signals=(typed,)))
+
+
+def test_a_refused_signal_is_told() -> None:
+    refused = replace(
+        sent("TERM", RUNNER, None, Disposition.PENDING, error="EPERM"), receiver_role="tunnel"
+    )
+    assert "tunnel is not reached, EPERM" in text_of(cell(job(), signals=(refused,)))
+
+
+def test_what_was_left_is_told() -> None:
+    left = Left((LeftFile("/tmp/a b", 3, "file"),), (Lock("/tmp/l", "FLOCK", "child"),), cut=True)
+    text = text_of(cell(job(), survivor(), left=left))
+    assert "a process: child (sleep 600)" in text
+    assert "/tmp/a b (file, 3 bytes)" in text
+    assert "a lock (FLOCK) on /tmp/l, held by child" in text
+    assert "more files than the lab looks at" in text
+
+
+def test_the_outcome_stands_in_the_story() -> None:
+    text = text_of(with_cleanup())
+    assert "processes gone, clean-up skipped, report truthful" in text
+
+
+def test_output_with_control_bytes_and_more_lines_than_anybody_reads_is_harmless() -> None:
+    noise = "\x1b]0;title\x07\ufffd\r\u2028\n" + "line\n" * 50
+    text = text_of(cell(job(), stdout=Stream(noise, 9000, 7, cut=True)))
+    assert all(c.isprintable() for line in text.split("\n") for c in line)
+    assert "stdout: 9000 bytes, and 7 bytes after the report" in text
+    assert "| \\e]0;title\\x07�\\r\\u2028" in text
+    assert "39 more lines" in text
+
+
+def test_a_story_of_thousands_of_processes_shows_both_ends_and_says_what_is_between() -> None:
+    crowd = [survivor(key=n, started_ms=n / 10) for n in range(2, 4000)]
+    lines = render.story(cell(job(), *crowd))
+    assert len(lines) < 300
+    found = render.told(cell(job(), *crowd))
+    assert len(found.happenings) + found.untold > 3000
+    assert any("more" in line and "…" in line for line in lines)
+    assert found.happenings[-1].what == "— decided: at rest"
+
+
+def test_a_cell_that_was_not_measured_still_has_a_story() -> None:
+    assert "Not measured (not armed): no mark" in text_of(trouble())
+
+
+def test_proc_evidence_says_what_it_cannot_know() -> None:
+    assert "cannot be known" in text_of(cell(job(), evidence=Evidence.PROC))
+
+
+def test_a_runner_that_never_reports_is_no_report() -> None:
+    text = text_of(cell(job(), survivor(), report=None))
+    assert "reports" not in text.split("Outcome")[0]
+
+
+def test_an_early_report_says_what_the_runner_saw() -> None:
+    text = text_of(cell(job(), report=Report(5.0, Said.SUCCESS, End(0))))
+    assert "the runner reports: success (the job ended with status 0)" in text
+
+
+def test_the_story_is_data_too() -> None:
+    decoded = msgspec.json.decode(msgspec.json.encode(render.told(relaying())))
+    assert decoded["outcome"]["processes"] == "gone"
+    assert {"at_ms": 1.0, "what": "job sends TERM (kill): child dies of it (default)"} in (
+        decoded["happenings"]
+    )
