@@ -1,0 +1,1 @@
+"""pytest as the engine: cells as items, measured in batches behind the items' backs."""

@@ -1,0 +1,150 @@
+"""The cells' side of one pytest process: what to measure, when, and where it is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aftercancel import judge
+from aftercancel.engine.batch import Batch
+from aftercancel.engine.items import CellItem
+from aftercancel.engine.shares import longest_first, shares
+from aftercancel.engine.worker import queued
+from aftercancel.model import Cell, Evidence, Observation, Outcome
+from aftercancel.results import LineWriter, RunFolder, encode, key
+
+if TYPE_CHECKING:
+    from aftercancel.catalog import Catalogue
+    from aftercancel.places import Place
+
+IN_FLIGHT = 48
+"""How many cells run at once on one machine, all workers together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks of the plugin."""
+
+    scenarios: Path | None
+    """The folder with matrix.toml; None: the one that comes with the package."""
+    slices: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    """Single cells by id, also outside the matrix; where there are any, nothing else is run."""
+    repeat: int = 1
+    settle_s: float | None = None
+    evidence: Evidence | None = None
+    out: Path | None = None
+
+    def cells(self, catalogue: Catalogue) -> tuple[Cell, ...]:
+        """Every attempt that is asked for; all first attempts come before all second ones."""
+        once: Sequence[Cell]
+        if self.named:
+            once = [catalogue.cell(name) for name in dict.fromkeys(self.named)]
+        else:
+            once = catalogue.cells(self.slices)
+        again = range(2, self.repeat + 1)
+        return (
+            *once,
+            *(dataclasses.replace(cell, attempt=number) for number in again for cell in once),
+        )
+
+
+class CellSession:
+    """The cells of one pytest process: the controller's own, or one xdist worker's share."""
+
+    def __init__(
+        self, config: pytest.Config, make_place: Callable[[], Place], folder: RunFolder | None
+    ) -> None:
+        self.batch = Batch(make_place)
+        self.folder = folder
+        self.items: list[CellItem] = []
+        self._config = config
+        self._writer: LineWriter | None = None
+        self._waiting: dict[str, CellItem] = {}
+
+    def chosen(self, items: Sequence[pytest.Item]) -> None:
+        """Take note of what is left after selection."""
+        self.items = [item for item in items if isinstance(item, CellItem)]
+        self._waiting = {item.name: item for item in self.items}
+
+    def result(self, item: CellItem) -> tuple[Observation, Outcome]:
+        """This item's observation, judged."""
+        observation = self.batch.result(item.name)
+        return observation, judge.judged(observation)
+
+    def next_done(self, item: CellItem) -> CellItem:
+        """The item to report now: whichever is measured first, not the one whose turn it is.
+
+        So a failure shows (and ``-x`` stops) as soon as it is known.
+        """
+        if not self.batch.asked_for(item.name):
+            self._start(self._share(item))
+        return self._waiting.pop(self.batch.next_of(self._waiting.keys()))
+
+    def still_to_come(self, nextitem: pytest.Item | None) -> pytest.Item | None:
+        """Whose turn it is next, for pytest, which keeps set up what that one needs.
+
+        Where that cell was reported already, one that was not stands for it: they share all their
+        collectors, and pytest would never tear down a cell that it takes for its own successor.
+        """
+        if not isinstance(nextitem, CellItem) or nextitem.name in self._waiting:
+            return nextitem
+        return next(iter(self._waiting.values()), None)
+
+    def wait_for(self, item: CellItem) -> None:
+        """Wait until this item's observation is there (for a worker, which reports in order)."""
+        if not self.batch.asked_for(item.name):
+            self._start(self._share(item))
+        self.batch.wait_for(item.name)
+
+    def close(self) -> dict[str, object]:
+        """End the place; returns what it said about itself."""
+        facts = self.batch.facts
+        self.batch.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        return facts
+
+    def _start(self, share: Sequence[CellItem]) -> None:
+        assert self.folder is not None
+        stored = self._stored({item.name for item in share})
+        for observation in stored.values():
+            self.batch.put(observation)
+        self._writer = self._writer or self.folder.writer()
+        cells = [item.cell for item in share if item.name not in stored]
+        self.batch.measure(longest_first(cells), self._keep)
+
+    def _keep(self, observation: Observation) -> None:
+        assert self._writer is not None
+        self._writer.append(encode(observation))
+
+    def _stored(self, wanted: set[str]) -> dict[str, Observation]:
+        """What a worker that died had measured already: it is not measured again."""
+        assert self.folder is not None
+        return {
+            key(line): line
+            for line in self.folder.observations()
+            if isinstance(line, Observation) and key(line) in wanted
+        }
+
+    def _share(self, item: CellItem) -> list[CellItem]:
+        """The cells to measure together with this one."""
+        worker: dict[str, Any] | None = getattr(self._config, "workerinput", None)
+        if worker is None:
+            return self.items
+        names = worker.get("aftercancel_takeover")
+        if names is None and "aftercancel_index" in worker:
+            dealt = shares([each.cell for each in self.items], worker["workercount"])
+            names = [self.items[position].name for position in dealt[worker["aftercancel_index"]]]
+        mine = [self._waiting[name] for name in names or ()]
+        if item in mine:
+            return mine
+        # Another scheduler than ours dealt: what it sent so far is all that can be known.
+        sent = [each for each in queued(self._config, item) if isinstance(each, CellItem)]
+        return [each for each in sent if not self.batch.asked_for(each.name)]
