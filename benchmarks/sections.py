@@ -1,0 +1,172 @@
+"""The benchmarks by name: each measures one thing and hands out its figures."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Mapping
+
+from aftercancel import catalog
+from benchmarks import bare_sandboxes, lab, machine, sixty
+from benchmarks.figures import Aim, Bound, Figure, Section, not_measured
+
+_RATE = Aim(Bound.AT_LEAST, 100)
+_CPU = Aim(Bound.AT_MOST, 15)
+_WALL = Aim(Bound.AT_MOST, 1.3)
+_MEMORY = Aim(Bound.AT_MOST, 400)
+_FASTER = Aim(Bound.AT_LEAST, 30)
+_SLICE = "traps"
+_PAIRS = 3
+_AT_ONCE = 8
+
+
+def matrix() -> Section:
+    """The default matrix, once, with nothing else going on."""
+    processors = os.cpu_count() or 1
+    run = lab.run()
+    cells = run.cells
+    bound = run.bound_s(processors)
+    return Section(
+        "matrix",
+        f"the default matrix, {cells} cells, through `aftercancel run`, {processors} processors",
+        (
+            Figure("cells a second", cells / run.wall_s, "", _RATE),
+            Figure(
+                "CPU a cell, all told",
+                run.machine_cpu_s / cells * 1000,
+                "ms",
+                _CPU,
+                "of the whole machine: kernel threads, and whatever else ran, included",
+            ),
+            Figure(
+                "CPU a cell, as the processes' parents know it",
+                run.tree_cpu_s / cells * 1000,
+                "ms",
+                note="without whatever a sandbox's PID 1 takes with it: the runner and its job",
+            ),
+            Figure("wall time", run.wall_s, "s"),
+            Figure("CPU ÷ processors", run.machine_cpu_s / processors, "s"),
+            Figure("longest inherent wait", run.longest_wait_s, "s"),
+            Figure(
+                "wall time ÷ bound", run.wall_s / bound, "", _WALL, f"the bound is {bound:.1f} s"
+            ),
+            Figure("cells not measured", run.troubles, ""),
+        ),
+    )
+
+
+def memory() -> Section:
+    """The default matrix again: reading memory takes time, so time is not measured here."""
+    run = lab.run(watch_memory=True)
+    assert run.peak is not None
+    peak = run.peak
+    return Section(
+        "memory",
+        f"the default matrix again, {peak.samples} samples",
+        (
+            Figure(
+                "peak of all processes (PSS)",
+                peak.pss_mb,
+                "MiB",
+                _MEMORY,
+                f"{peak.processes} processes at that moment",
+            ),
+            Figure(
+                "available memory used at the peak",
+                peak.machine_mb,
+                "MiB",
+                note="of the whole machine: kernel, trace buffers and tmpfs included",
+            ),
+        ),
+    )
+
+
+def sandbox() -> Section:
+    """What cannot be avoided for any cell."""
+    cost = bare_sandboxes.measure()
+    return Section(
+        "sandbox",
+        "one sandbox round /bin/true, arranged and torn down, one after the other, no evidence",
+        (
+            Figure("CPU a sandbox", cost.cpu_ms, "ms"),
+            Figure("wall time a sandbox", cost.wall_ms, "ms"),
+        ),
+    )
+
+
+def evidence() -> Section:
+    """The same slice with either evidence, in turn."""
+    runs: list[tuple[str, lab.Run]] = []
+    for kind in ("trace", "proc") * _PAIRS:
+        machine.rested()
+        runs.append((kind, lab.run("--slice", _SLICE, "--evidence", kind)))
+
+    def middle(of: str, figure: Callable[[lab.Run], float]) -> float:
+        return statistics.median(figure(run) for kind, run in runs if kind == of)
+
+    cpu = {kind: middle(kind, lambda run: run.machine_cpu_s / run.cells) for kind, _ in runs}
+    wall = {kind: middle(kind, lambda run: run.wall_s) for kind, _ in runs}
+    return Section(
+        "evidence",
+        f"the slice {_SLICE} with the kernel's trace and with /proc, {_PAIRS} times in turn, medians",
+        (
+            Figure("CPU a cell with the trace", cpu["trace"] * 1000, "ms"),
+            Figure("CPU a cell with /proc", cpu["proc"] * 1000, "ms"),
+            Figure("trace ÷ /proc, CPU", cpu["trace"] / cpu["proc"], ""),
+            Figure("trace ÷ /proc, wall time", wall["trace"] / wall["proc"], ""),
+        ),
+    )
+
+
+def containers() -> Section:
+    """Sixty cells in a container each, against the lab from its cold start."""
+    name, ratio = "containers", "faster than the usual way"
+    sentence = "60 cells, one container each with polling (Docker SDK), against `aftercancel run`"
+    try:
+        from benchmarks import engine, image, usual_way
+    except ModuleNotFoundError as error:
+        why = f"{error.name} is not installed (the extra `containers`)"
+        return Section(name, sentence, (not_measured(ratio, "×", why, _FASTER),))
+    loaded = catalog.load()
+    cells = sixty.cells(loaded)
+    try:
+        with engine.engine() as found:
+            tag, base = image.make(found.client, cells)
+            usual_way.do(found.client, tag, cells[:1])
+            usual = usual_way.do(found.client, tag, cells)
+            together = usual_way.do(found.client, tag, cells, _AT_ONCE)
+            words = found.words
+    except engine.NoEngine as error:
+        return Section(name, sentence, (not_measured(ratio, "×", str(error), _FASTER),))
+    machine.rested()
+    ours = lab.run("-k", sixty.expression(loaded))
+    missing = {cell.id for cell in cells} ^ {seen.cell for seen in ours.observations}
+    if missing:
+        why = f"the lab and the containers had different cells: {', '.join(sorted(missing))}"
+        return Section(name, sentence, (not_measured(ratio, "×", why, _FASTER),))
+    ended = len(cells) - len({*usual.gave_up, *usual.never_ready})
+    return Section(
+        name,
+        sentence,
+        (
+            Figure(
+                "one container after the other",
+                usual.wall_s,
+                "s",
+                note=f"{words}; image: {base}; {ended} of {len(cells)} were ready and ended",
+            ),
+            Figure(f"{_AT_ONCE} containers at once", together.wall_s, "s"),
+            Figure("the lab, from its cold start", ours.wall_s, "s"),
+            Figure(ratio, usual.wall_s / ours.wall_s, "×", _FASTER),
+            Figure(f"faster than {_AT_ONCE} at once", together.wall_s / ours.wall_s, "×"),
+        ),
+    )
+
+
+SECTIONS: Mapping[str, Callable[[], Section]] = {
+    "matrix": matrix,
+    "memory": memory,
+    "sandbox": sandbox,
+    "evidence": evidence,
+    "containers": containers,
+}
