@@ -118,6 +118,16 @@ def test_a_job_that_signals_itself_without_end_is_ended(place: ThisMachine) -> N
     assert seen.trouble.kind is TroubleKind.FLOOD
 
 
+def test_a_flood_that_overruns_the_trace_spoils_no_other_cell() -> None:
+    # With this little room the kernel overwrites events of all cells while the flood lasts.
+    script = "trap '' TERM\ntrap : USR1\nmark ready\nwhile :; do kill -USR1 $$; done"
+    with ThisMachine(buffer_kb=2048) as place:
+        for _ in range(3):
+            seen = beside_others(place, cell(script, rests=False))
+            assert seen.trouble is not None
+            assert seen.trouble.kind is TroubleKind.FLOOD
+
+
 def test_a_job_that_floods_its_marks_is_ended(place: ThisMachine) -> None:
     script = 'trap "" TERM\nmark ready\nwhile :; do echo x > "$MARKS"; done'
     seen = beside_others(place, cell(script, rests=False))

@@ -7,6 +7,7 @@ import contextlib
 import os
 import platform
 import resource
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 from aftercancel.executor import rootfs
+from aftercancel.executor.company import Company
 from aftercancel.executor.measure import Equipment, Measurement, Slot
 from aftercancel.executor.trace import Trace
 from aftercancel.executor.warden import Holdings
@@ -22,7 +24,7 @@ from aftercancel.executor.zygote import Zygote
 from aftercancel.model import Cell, Declared, Evidence, Observation, Trouble, TroubleKind
 
 _PRIORITY = -15
-_TRIES_AFTER_A_LOSS = 3
+_TRIES_ALONE_AFTER_A_LOSS = 2
 _LINE_LIMIT = 64 << 20
 
 
@@ -161,10 +163,11 @@ class Service:
         equipment: Equipment,
     ) -> None:
         """Until it is cancelled; then every cell in flight is torn down."""
+        company = Company()
 
         async def measure(cell: Cell, slot: Slot) -> None:
             try:
-                self._write(await _answer(cell, slot, equipment))
+                self._write(await _answer(cell, slot, equipment, company))
             finally:
                 slots.put_nowait(slot)
 
@@ -182,16 +185,10 @@ class Service:
                 await asyncio.wait(running)
 
 
-async def _answer(cell: Cell, slot: Slot, equipment: Equipment) -> bytes:
+async def _answer(cell: Cell, slot: Slot, equipment: Equipment, company: Company) -> bytes:
     """The cell's line. There always is one, whatever happened to the cell."""
     try:
-        observation = await Measurement(cell, slot, equipment).run()
-        for _ in range(_TRIES_AFTER_A_LOSS):
-            trouble = observation.trouble
-            if trouble is None or trouble.kind is not TroubleKind.LOST_EVENTS:
-                break
-            # Another cell's flood, most often. Nothing was measured, so nothing is smoothed away.
-            observation = await Measurement(cell, slot, equipment).run()
+        observation = await _measured(cell, slot, equipment, company)
         return msgspec.json.encode({"observation": observation})
     except Exception as error:  # noqa: BLE001  # one cell's fault is not the others'
         job = cell.job
@@ -203,6 +200,37 @@ async def _answer(cell: Cell, slot: Slot, equipment: Equipment) -> bytes:
             declared=Declared(job.marks, job.cleanup, job.removes, job.pause_s, job.rests),
         )
         return msgspec.json.encode({"observation": failed})
+
+
+async def _measured(cell: Cell, slot: Slot, equipment: Equipment, company: Company) -> Observation:
+    """Measured until no trace event was lost, within reason.
+
+    What is lost is another cell's flood, most often. Nothing was measured then, so nothing is
+    smoothed away by measuring again: once the flood is over; and then where no other can flood.
+    """
+    async with company.together():
+        seen = await Measurement(cell, slot, equipment).run()
+    if _lost(seen):
+        async with company.alone():
+            await _caught_up(equipment)
+        async with company.together():
+            seen = await Measurement(cell, slot, equipment).run()
+    for _ in range(_TRIES_ALONE_AFTER_A_LOSS):
+        if not _lost(seen):
+            break
+        async with company.alone():
+            await _caught_up(equipment)
+            seen = await Measurement(cell, slot, equipment).run()
+    return seen
+
+
+def _lost(seen: Observation) -> bool:
+    return seen.trouble is not None and seen.trouble.kind is TroubleKind.LOST_EVENTS
+
+
+async def _caught_up(equipment: Equipment) -> None:
+    """Until nothing of the flood is in the trace's buffers any more."""
+    await equipment.watcher.clock.reach(time.monotonic_ns())
 
 
 def _open_as_many_files_as_allowed() -> None:

@@ -1,0 +1,162 @@
+"""Cells are measured beside each other, until one of them must be measured by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from aftercancel.executor import measure, service
+from aftercancel.executor.company import Company
+from aftercancel.executor.watcher import ProcWatcher
+from aftercancel.executor.zygote import Zygote
+from aftercancel.model import Cell, Declared, Evidence, Observation, Trouble, TroubleKind
+from tests.real.vocabulary import cell
+
+Story = list[str]
+
+
+async def _turns(times: int = 5) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
+
+
+async def _stay(
+    company: Company, name: str, story: Story, leave: asyncio.Event, *, alone: bool
+) -> None:
+    async with company.alone() if alone else company.together():
+        story.append(f"{name} in")
+        await leave.wait()
+        story.append(f"{name} out")
+
+
+def told(tell: Callable[[Company, Story], Coroutine[Any, Any, None]]) -> Story:
+    story: Story = []
+    asyncio.run(tell(Company(), story))
+    return story
+
+
+def test_many_are_in_together() -> None:
+    async def tell(company: Company, story: Story) -> None:
+        leave = asyncio.Event()
+        tasks = [
+            asyncio.create_task(_stay(company, name, story, leave, alone=False)) for name in "ab"
+        ]
+        await _turns()
+        leave.set()
+        await asyncio.gather(*tasks)
+
+    assert told(tell) == ["a in", "b in", "a out", "b out"]
+
+
+def test_who_is_alone_waits_for_all_and_newcomers_wait_for_it() -> None:
+    async def tell(company: Company, story: Story) -> None:
+        first, second = asyncio.Event(), asyncio.Event()
+        early = asyncio.create_task(_stay(company, "early", story, first, alone=False))
+        await _turns()
+        alone = asyncio.create_task(_stay(company, "alone", story, second, alone=True))
+        await _turns()
+        late = asyncio.create_task(_stay(company, "late", story, second, alone=False))
+        await _turns()
+        first.set()
+        await _turns()
+        second.set()
+        await asyncio.gather(early, alone, late)
+
+    assert told(tell) == ["early in", "early out", "alone in", "alone out", "late in", "late out"]
+
+
+def test_one_that_gives_up_waiting_to_be_alone_holds_nobody_up() -> None:
+    async def tell(company: Company, story: Story) -> None:
+        leave, never = asyncio.Event(), asyncio.Event()
+        early = asyncio.create_task(_stay(company, "early", story, leave, alone=False))
+        await _turns()
+        alone = asyncio.create_task(_stay(company, "alone", story, never, alone=True))
+        await _turns()
+        late = asyncio.create_task(_stay(company, "late", story, leave, alone=False))
+        await _turns()
+        alone.cancel()
+        await _turns()
+        leave.set()
+        await asyncio.gather(early, late)
+
+    assert told(tell) == ["early in", "late in", "early out", "late out"]
+
+
+LOST = Trouble(TroubleKind.LOST_EVENTS, "for this test")
+
+
+def observations(
+    monkeypatch: pytest.MonkeyPatch, losses: dict[str, int]
+) -> tuple[list[Observation], list[tuple[str, int]]]:
+    """What comes out when each cell loses events so often, and beside how many it was measured."""
+    beside: list[tuple[str, int]] = []
+    measuring = 0
+
+    class Measurement:
+        def __init__(self, cell: Cell, slot: measure.Slot, equipment: measure.Equipment) -> None:
+            self._name = cell.job.script.split()[-1]
+            self._cell = cell
+
+        async def run(self) -> Observation:
+            nonlocal measuring
+            measuring += 1
+            await _turns()
+            beside.append((self._name, measuring - 1))
+            await _turns()
+            measuring -= 1
+            losses[self._name] -= 1
+            return Observation(
+                cell=self._cell.id,
+                evidence=Evidence.TRACE,
+                attempt=1,
+                trouble=LOST if losses[self._name] >= 0 else None,
+                declared=Declared((), None, (), 0.0, rests=True),
+            )
+
+    async def all_of_them() -> list[Observation]:
+        watcher = ProcWatcher()
+        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore())  # type: ignore[arg-type]
+        watching = asyncio.create_task(watcher.watch())
+        company = Company()
+        slot = measure.Slot(0, 0, None)
+        try:
+            return await asyncio.gather(
+                *(service._measured(cell(name), slot, equipment, company) for name in losses)
+            )
+        finally:
+            watching.cancel()
+
+    monkeypatch.setattr(service, "Measurement", Measurement)
+    return asyncio.run(all_of_them()), beside
+
+
+def test_a_cell_that_lost_nothing_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, beside = observations(monkeypatch, {"a": 0, "b": 0})
+    assert [o.trouble for o in seen] == [None, None]
+    assert sorted(beside) == [("a", 1), ("b", 1)]
+
+
+def test_a_cell_that_lost_events_is_measured_again_when_the_others_have_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen, beside = observations(monkeypatch, {"a": 1, "b": 0, "c": 0})
+    assert [o.trouble for o in seen] == [None, None, None]
+    assert beside[-1] == ("a", 0)
+
+
+def test_cells_that_go_on_losing_events_are_measured_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen, beside = observations(monkeypatch, {"a": 2, "b": 3})
+    assert [o.trouble for o in seen] == [None, None]
+    assert sorted(beside[:4]) == [("a", 1), ("a", 1), ("b", 1), ("b", 1)]
+    assert {others for _, others in beside[4:]} == {0}
+
+
+def test_a_cell_that_loses_events_even_alone_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, beside = observations(monkeypatch, {"a": 99})
+    assert [o.trouble for o in seen] == [LOST]
+    assert len(beside) == 4
