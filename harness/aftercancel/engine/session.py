@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aftercancel.catalog import Catalogue
     from aftercancel.places import Place
 
-IN_FLIGHT = 48
+IN_FLIGHT = 56
 """How many cells run at once on one machine, all workers together."""
 
 
