@@ -19,9 +19,10 @@ from aftercancel.cli.printing import print_json, print_matrix
 from aftercancel.cli.progress import Progress, console
 from aftercancel.cli.selection import nothing_selected, select
 from aftercancel.doctor import examine, require
-from aftercancel.engine.session import IN_FLIGHT, Asked
+from aftercancel.engine.session import Asked
 from aftercancel.errors import CouldNotTell, ExitStatus
 from aftercancel.model import Cell, Evidence
+from aftercancel.places import IN_FLIGHT
 from aftercancel.results import OBSERVATIONS, RunFolder, attempt_key
 
 if TYPE_CHECKING:

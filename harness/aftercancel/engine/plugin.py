@@ -14,9 +14,10 @@ from aftercancel.engine.batch import Abandoned, Batch
 from aftercancel.engine.controller import Controller
 from aftercancel.engine.items import CellCollector, CellItem
 from aftercancel.engine.place import this_machine
-from aftercancel.engine.session import IN_FLIGHT, Asked, CellSession
+from aftercancel.engine.session import Asked, CellSession
 from aftercancel.engine.worker import interrupt_once, listen_for_stop
 from aftercancel.errors import AftercancelError
+from aftercancel.places import IN_FLIGHT
 from aftercancel.results import RunFolder
 
 if TYPE_CHECKING:

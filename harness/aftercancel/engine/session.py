@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from aftercancel.catalog import Catalogue
     from aftercancel.places import Place
 
-IN_FLIGHT = 56
-"""How many cells run at once on one machine, all workers together."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:

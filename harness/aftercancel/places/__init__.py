@@ -7,6 +7,9 @@ from typing import Protocol, Self
 
 from aftercancel.model import Cell, Observation
 
+IN_FLIGHT = 56
+"""How many cells run at once on one machine, all executors together: what 400 MB hold."""
+
 
 class Place(Protocol):
     """Somewhere that measures cells. Entering starts it; leaving removes all that it made."""
@@ -28,4 +31,4 @@ class Place(Protocol):
         ...
 
 
-__all__ = ["Place"]
+__all__ = ["IN_FLIGHT", "Place"]

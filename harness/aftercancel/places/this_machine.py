@@ -16,8 +16,8 @@ import msgspec
 
 from aftercancel.errors import CouldNotTell, MissingError
 from aftercancel.model import Cell, Evidence, Observation
+from aftercancel.places import IN_FLIGHT
 
-IN_FLIGHT = 48
 SETTLE_S = 10.0
 _START_S = 60.0
 _STOP_S = 60.0
