@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from aftercancel.executor import measure, service
 from aftercancel.executor.company import Company
-from aftercancel.executor.watcher import ProcWatcher
+from aftercancel.executor.watcher import Clock, ProcWatcher
 from aftercancel.executor.zygote import Zygote
 from aftercancel.model import Cell, Declared, Evidence, Observation, Trouble, TroubleKind
 from tests.real.vocabulary import cell
@@ -85,7 +86,31 @@ def test_one_that_gives_up_waiting_to_be_alone_holds_nobody_up() -> None:
     assert told(tell) == ["early in", "late in", "early out", "late out"]
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_one_that_fails_inside_leaves_all_the_same(alone: bool) -> None:
+    async def tell(company: Company, story: Story) -> None:
+        with pytest.raises(OSError, match="failed inside"):
+            async with company.alone() if alone else company.together():
+                raise OSError("failed inside")
+        leave = asyncio.Event()
+        leave.set()
+        async with asyncio.timeout(5):
+            await _stay(company, "next", story, leave, alone=True)
+
+    assert told(tell) == ["next in", "next out"]
+
+
 LOST = Trouble(TroubleKind.LOST_EVENTS, "for this test")
+
+
+def _observation(of: Cell, trouble: Trouble | None) -> Observation:
+    return Observation(
+        cell=of.id,
+        evidence=Evidence.TRACE,
+        attempt=1,
+        trouble=trouble,
+        declared=Declared((), None, (), 0.0, rests=True),
+    )
 
 
 def observations(
@@ -105,16 +130,10 @@ def observations(
             measuring += 1
             await _turns()
             beside.append((self._name, measuring - 1))
-            await _turns()
+            await _turns(50 if self._name == "long" else 1)
             measuring -= 1
             losses[self._name] -= 1
-            return Observation(
-                cell=self._cell.id,
-                evidence=Evidence.TRACE,
-                attempt=1,
-                trouble=LOST if losses[self._name] >= 0 else None,
-                declared=Declared((), None, (), 0.0, rests=True),
-            )
+            return _observation(self._cell, LOST if losses[self._name] >= 0 else None)
 
     async def all_of_them() -> list[Observation]:
         watcher = ProcWatcher()
@@ -142,9 +161,42 @@ def test_a_cell_that_lost_nothing_is_measured_once(monkeypatch: pytest.MonkeyPat
 def test_a_cell_that_lost_events_is_measured_again_when_the_others_have_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen, beside = observations(monkeypatch, {"a": 1, "b": 0, "c": 0})
-    assert [o.trouble for o in seen] == [None, None, None]
-    assert beside[-1] == ("a", 0)
+    seen, beside = observations(monkeypatch, {"a": 1, "long": 0})
+    assert [o.trouble for o in seen] == [None, None]
+    assert beside == [("a", 1), ("long", 1), ("a", 0)]
+
+
+def test_a_cell_is_measured_again_only_when_the_trace_was_read_up_to_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    began: list[int] = []
+
+    class Measurement:
+        def __init__(self, cell: Cell, slot: measure.Slot, equipment: measure.Equipment) -> None:
+            self._cell = cell
+
+        async def run(self) -> Observation:
+            began.append(clock.up_to_ns)
+            return _observation(self._cell, LOST)
+
+    async def one_cell() -> int:
+        watcher = ProcWatcher()
+        watcher.clock = clock
+        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore())  # type: ignore[arg-type]
+        slot = measure.Slot(0, 0, None)
+        measuring = asyncio.create_task(service._measured(cell(""), slot, equipment, Company()))
+        await _turns(50)
+        before_it_is_read = len(began)
+        while not measuring.done():
+            clock.turn(time.monotonic_ns())
+            await _turns()
+        return before_it_is_read
+
+    monkeypatch.setattr(service, "Measurement", Measurement)
+    assert asyncio.run(one_cell()) == 1
+    assert began[0] == 0
+    assert began == sorted(set(began))
 
 
 def test_cells_that_go_on_losing_events_are_measured_one_by_one(

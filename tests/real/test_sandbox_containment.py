@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -118,14 +120,17 @@ def test_a_job_that_signals_itself_without_end_is_ended(place: ThisMachine) -> N
     assert seen.trouble.kind is TroubleKind.FLOOD
 
 
-def test_a_flood_that_overruns_the_trace_spoils_no_other_cell() -> None:
-    # With this little room the kernel overwrites events of all cells while the flood lasts.
+def test_floods_that_overrun_the_trace_spoil_no_other_cell() -> None:
+    # With this little room the kernel overwrites events of all cells while the floods last.
     script = "trap '' TERM\ntrap : USR1\nmark ready\nwhile :; do kill -USR1 $$; done"
-    with ThisMachine(buffer_kb=2048) as place:
-        for _ in range(3):
-            seen = beside_others(place, cell(script, rests=False))
-            assert seen.trouble is not None
-            assert seen.trouble.kind is TroubleKind.FLOOD
+    floods = [
+        dataclasses.replace(cell(script, rests=False), attempt=number) for number in range(1, 7)
+    ]
+    neighbours = [well_behaved(number) for number in range(30)]
+    with ThisMachine(in_flight=10, buffer_kb=256) as place:
+        seen = list(place.measure([*neighbours[:15], *floods, *neighbours[15:]]))
+    troubles = Counter((o.declared.cleanup, o.trouble and o.trouble.kind) for o in seen)
+    assert troubles == {("EXIT", None): 30, (None, TroubleKind.FLOOD): 6}
 
 
 def test_a_job_that_floods_its_marks_is_ended(place: ThisMachine) -> None:

@@ -46,5 +46,6 @@ class Company:
             await self._tell()
 
     async def _tell(self) -> None:
+        # Never waits, so it cannot be cancelled: nobody sleeps while holding the lock.
         async with self._changed:
             self._changed.notify_all()

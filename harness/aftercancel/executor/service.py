@@ -206,7 +206,8 @@ async def _measured(cell: Cell, slot: Slot, equipment: Equipment, company: Compa
     """Measured until no trace event was lost, within reason.
 
     What is lost is another cell's flood, most often. Nothing was measured then, so nothing is
-    smoothed away by measuring again: once the flood is over; and then where no other can flood.
+    smoothed away by measuring again: once the flood is over; and then where no other cell of this
+    executor can flood.
     """
     async with company.together():
         seen = await Measurement(cell, slot, equipment).run()

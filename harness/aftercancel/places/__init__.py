@@ -8,7 +8,8 @@ from typing import Protocol, Self
 from aftercancel.model import Cell, Observation
 
 IN_FLIGHT = 56
-"""How many cells run at once on one machine, all executors together: what 400 MB hold."""
+"""How many cells run at once on one machine, dealt to its executors: what 400 MB hold on two
+processors. With more than seven executors each still has eight."""
 
 
 class Place(Protocol):
