@@ -55,12 +55,15 @@ REVERSED = "FAKE_REVERSED"
 """Not empty: cells that take equally long are done in the opposite order."""
 PAD = "FAKE_PAD"
 """So many bytes of output in each observation."""
+ABSENT = "FAKE_ABSENT"
+"""Programs that the machine lacks, with a space between two (``absence/sitecustomize.py``)."""
 
 
 def python_path() -> str:
     """Where processes of their own find this module and the package."""
     root = Path(__file__).parents[1]
-    return os.pathsep.join([str(root / "harness"), str(root), os.environ.get("PYTHONPATH", "")])
+    folders = (root / "harness", root, root / "tests" / "absence")
+    return os.pathsep.join([*map(str, folders), os.environ.get("PYTHONPATH", "")])
 
 
 class FakePlace:

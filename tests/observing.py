@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from aftercancel.judge import judged
+from aftercancel.judge import differences, fingerprint, judged
 from aftercancel.model import (
     Decided,
     Declared,
@@ -78,6 +78,13 @@ def child(*, key: int = 2, **more: Any) -> Process:
     return process("child", key=key, **{**kind, **more})
 
 
+def launcher(role: str = "sudo", *, key: int = 1, **more: Any) -> Process:
+    """What stands between runner and job; unless told otherwise it catches TERM, and ends."""
+    catches = Dispositions(("HUP", "INT", "TERM"), (), ())
+    kind: dict[str, Any] = {"ended": 4.0, "status": 143, "dispositions": catches}
+    return process(role, f"/usr/bin/{role}", "job.sh", key=key, **{**kind, **more})
+
+
 def survivor(role: str = "child", *, key: int = 2, **more: Any) -> Process:
     """A process that was still there when the cell was decided."""
     return process(role, key=key, **more)
@@ -108,6 +115,11 @@ def sent(
         delivered_ms=None if met is Disposition.PENDING else at,
     )
     return replace(made, **more)
+
+
+def to_group(signal: Signal) -> Signal:
+    """The same, as one of those that a call to a group makes."""
+    return replace(signal, to=Sent.GROUP)
 
 
 def says(name: str, at: float = 2.0, role: str | None = "job") -> Mark:
@@ -152,3 +164,11 @@ def trouble(kind: TroubleKind = TroubleKind.NOT_ARMED, words: str = "no mark") -
 
 def verdict(observation: Observation) -> Outcome:
     return judged(observation)
+
+
+def same(one: Observation, other: Observation) -> bool:
+    """Whether both are one behaviour; the text of their fingerprints must say so too."""
+    prints = fingerprint(one), fingerprint(other)
+    assert (prints[0] == prints[1]) is (prints[0].text == prints[1].text)
+    assert (prints[0] == prints[1]) is (not differences(*prints))
+    return prints[0] == prints[1]

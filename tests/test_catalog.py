@@ -61,6 +61,10 @@ def test_every_shell_and_cancellation_and_runner_is_in_some_slice() -> None:
     assert set(CATALOGUE.runners) == {cell.runner.id for cell in cells}
 
 
+def test_every_launcher_is_in_some_slice() -> None:
+    assert set(CATALOGUE.launchers) == {cell.launcher.id for cell in CATALOGUE.cells()}
+
+
 def test_the_cells_come_in_the_order_of_the_slices_and_once() -> None:
     ids = [cell.id for cell in CATALOGUE.cells()]
     in_slices = [cell for each in CATALOGUE.slices.values() for cell in each.cells]
@@ -102,7 +106,14 @@ def test_a_cell_outside_the_matrix_is_found_too() -> None:
         ("exit-trap/dash/none/plain/TERM-gruop", "no cancellation TERM-gruop. Did you mean"),
         ("exit-trap/dash/TERM-group", "is not a cell's id. An id is JOB/SHELL/LAUNCHER/"),
         ("exit-trap/dash/none/plain/ctrl-c", "ctrl-c needs a terminal"),
-        ("exit-trap/dash/none/plain-tty/output-closed", "closes a pipe"),
+        (
+            "exit-trap/dash/none/plain-tty/output-closed",
+            "output-closed needs a pipe, and plain-tty",
+        ),
+        ("exit-trap/dash/sudo-tty/plain/byte-03", "byte-03 needs a pipe, and sudo-tty"),
+        ("exit-trap/dash/sudo/plain/link-down", "needs a second host, and sudo goes to none"),
+        ("exit-trap/dash/none/plain/connection-killed", "needs a second host, and none goes"),
+        ("exit-trap/dash/ssh/plain/request-TERM", "sends RFC 4254's request, not ssh"),
         ("py-atexit/dash/none/plain/end", "is a python job"),
         ("exit-trap/python3/none/plain/end", "is a posix job"),
         ("err-trap/dash/none/plain/end", "runs under bash, bash-posix only"),
@@ -121,7 +132,13 @@ def test_every_wrong_word_of_an_id_is_named_at_once() -> None:
 
 
 def test_the_parts_of_a_cells_id_cannot_be_confused() -> None:
-    words = (*CATALOGUE.jobs, *CATALOGUE.shells, *CATALOGUE.runners, *CATALOGUE.cancellations)
+    words = (
+        *CATALOGUE.jobs,
+        *CATALOGUE.shells,
+        *CATALOGUE.launchers,
+        *CATALOGUE.runners,
+        *CATALOGUE.cancellations,
+    )
     assert not [word for word in words if "/" in word or word.startswith("-")]
 
 
@@ -166,7 +183,13 @@ def test_a_job_runs_no_sleep_but_the_one_of_the_system(job: Job) -> None:
 
 
 def test_every_sentence_is_said_once() -> None:
-    for words in (CATALOGUE.jobs, CATALOGUE.cancellations, CATALOGUE.slices, CATALOGUE.runners):
+    for words in (
+        CATALOGUE.jobs,
+        CATALOGUE.cancellations,
+        CATALOGUE.slices,
+        CATALOGUE.runners,
+        CATALOGUE.launchers,
+    ):
         sentences = Counter(word.sentence for word in words.values())
         assert not [sentence for sentence, times in sentences.items() if times > 1]
 

@@ -44,6 +44,7 @@ def root(tmp_path: Path) -> Path:
     (folder / "jobs").mkdir(parents=True)
     for name in ("shells", "launchers", "runners", "cancellations"):
         shutil.copy(shipped / f"{name}.toml", folder)
+    shutil.copytree(shipped / "launchers", folder / "launchers")
     (folder / "matrix.toml").write_text(MATRIX)
     (folder / "jobs" / "exit-trap.sh").write_text(JOB)
     (folder / "jobs" / "py-plain.py").write_text(PYTHON_JOB)
@@ -254,6 +255,38 @@ MISTAKES: dict[str, Mistake] = {
         0,
         "between has no meaning here",
         "leaf-first",
+    ),
+    "root from leaf to leaf": (
+        "cancellations.toml",
+        '"leaf-first", between = 0.05',
+        '"leaf-first", by = "root"',
+        0,
+        "Only the runner goes from leaf to leaf",
+        "",
+    ),
+    "somebody else for the other host's root": (
+        "cancellations.toml",
+        'steps = [{ signal = "KILL", to = "connection" }]',
+        'steps = [{ signal = "KILL", to = "connection", by = "runner" }]',
+        0,
+        "by has no meaning here: root on the other host sends it",
+        "",
+    ),
+    "a sender that is none": (
+        "cancellations.toml",
+        'steps = [{ signal = "TERM", to = "group", by = "root" }]',
+        'steps = [{ signal = "TERM", to = "group", by = "rot" }]',
+        0,
+        "by cannot be rot",
+        "Did you mean root? Allowed: root, runner.",
+    ),
+    "something to send that is no bytes": (
+        "cancellations.toml",
+        r'steps = [{ send = "\u0003" }]',
+        r'steps = [{ send = "\u2403" }]',
+        0,
+        "send: each character stands for one byte, U+0000 to U+00FF",
+        "",
     ),
     "an id with a slash": (
         "runners.toml",

@@ -170,6 +170,81 @@ def test_junit_has_a_case_for_each_cell_with_the_axes(aftercancel: Command) -> N
     assert "the fake lost events" in (failure.text or "")
 
 
+# Launchers that are not here
+
+SOME = "exit-trap/dash/ and not errexit and (/none/plain/TERM-group or /npx/plain/TERM-group)"
+NPX = "exit-trap/dash/npx/plain/TERM-group"
+
+
+@pytest.mark.runs
+def test_a_launcher_that_is_missing_is_told_with_the_remedy_and_changes_no_status(
+    aftercancel: Command,
+) -> None:
+    said = aftercancel("run", "-k", SOME, **{fake_place.ABSENT: "npx"})
+    assert said.status == 0
+    words = " ".join(said.out.split())
+    assert "npx: 1 cell: npx is not there: apt-get install npm" in words
+    assert "1 of 1 cells done" in said.err
+
+
+@pytest.mark.runs
+def test_what_was_not_tried_is_in_every_report(aftercancel: Command) -> None:
+    said = aftercancel("run", "-k", SOME, "--json", **{fake_place.ABSENT: "npx"})
+    (not_tried,) = json.loads(said.out)["not_tried"]
+    assert (not_tried["launcher"], not_tried["cells"]) == ("npx", [NPX])
+    folder = aftercancel.stored().path
+    assert "npx is not there" in (folder / "matrix.md").read_text()
+    suite = ET.parse(folder / "junit.xml").find("testsuite")  # noqa: S314 our own file
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("skipped")) == ("2", "1")
+    (skipped,) = suite.iter("skipped")
+    assert "npx is not there: apt-get install npm" in str(skipped.get("message"))
+
+
+@pytest.mark.runs
+def test_a_stored_run_still_knows_what_was_not_tried(aftercancel: Command) -> None:
+    aftercancel("run", "-k", SOME, **{fake_place.ABSENT: "npx"})
+    said = aftercancel("judge")
+    assert said.status == 0
+    assert "npx is not there" in " ".join(said.out.split())
+    shown = aftercancel("show", NPX)
+    assert shown.status == 3
+    assert "It was not tried: npx is not there: apt-get install npm" in shown.err
+
+
+@pytest.mark.runs
+@pytest.mark.parametrize("words", [("run", "-k", NPX), ("again", NPX)], ids=["run", "again"])
+def test_where_no_cell_remains_the_remedies_are_told_and_the_status_is_4(
+    aftercancel: Command, words: tuple[str, ...]
+) -> None:
+    said = aftercancel(*words, **{fake_place.ABSENT: "npx"})
+    assert (said.status, said.out) == (4, "")
+    assert "npx: npx is not there: apt-get install npm" in said.err
+    assert not (aftercancel.folder / ".aftercancel").exists()
+
+
+def test_list_says_which_launchers_are_not_here(aftercancel: Command) -> None:
+    absent = {fake_place.ABSENT: "npx /usr/sbin/dropbear"}
+    lines = aftercancel("list", "launchers", **absent).out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.split()[0] == "npx")
+    assert lines[at + 1].strip().startswith("Not here. npx is not there: apt-get install npm")
+    rows = json.loads(aftercancel("list", "launchers", "--json", **absent).out)
+    not_here = {row["id"]: row["not_here"] for row in rows}
+    assert not_here["env"] is None
+    assert "apt-get install dropbear-bin" in not_here["ssh-dropbear"]
+
+
+def test_doctor_takes_a_missing_launcher_for_degraded_only(aftercancel: Command) -> None:
+    said = aftercancel("doctor", "--json", **{fake_place.ABSENT: "npx tini"})
+    findings = {each["name"]: each for each in json.loads(said.out)}
+    for name, remedy in (("npx", "apt-get install npm"), ("tini", "apt-get install tini")):
+        finding = findings[f"program {name}"]
+        assert finding["status"] == "degraded"
+        assert remedy in finding["remedy"]
+        assert name in finding["why"]
+    assert "tini-bash" in findings["program tini"]["why"]
+
+
 # What run refuses
 
 
@@ -362,7 +437,7 @@ def test_show_tells_one_cell(aftercancel: Command) -> None:
 
 
 @pytest.mark.runs
-def test_show_as_json_is_the_stored_line(aftercancel: Command) -> None:
+def test_show_as_json_is_the_stored_line_with_outcome_and_relays(aftercancel: Command) -> None:
     aftercancel("run", "-k", FEW)
     found = json.loads(aftercancel("show", CELL, "--json").out)
     lines = (aftercancel.stored().path / "observations.jsonl").read_text().splitlines()

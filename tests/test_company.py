@@ -137,7 +137,7 @@ def observations(
 
     async def all_of_them() -> list[Observation]:
         watcher = ProcWatcher()
-        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore())  # type: ignore[arg-type]
+        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore(), str)  # type: ignore[arg-type]
         watching = asyncio.create_task(watcher.watch())
         company = Company()
         slot = measure.Slot(0, 0, None)
@@ -183,7 +183,7 @@ def test_a_cell_is_measured_again_only_when_the_trace_was_read_up_to_then(
     async def one_cell() -> int:
         watcher = ProcWatcher()
         watcher.clock = clock
-        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore())  # type: ignore[arg-type]
+        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore(), str)  # type: ignore[arg-type]
         slot = measure.Slot(0, 0, None)
         measuring = asyncio.create_task(service._measured(cell(""), slot, equipment, Company()))
         await _turns(50)

@@ -207,6 +207,9 @@ class Word:
     package: str = "absent-package"
     version: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    id: str = "absent"
+    get: str = ""
+    inner: None = None
 
 
 @dataclass
@@ -214,6 +217,9 @@ class FakeCell:
     shell: Word = field(default_factory=Word)
     job: Word = field(default_factory=Word)
     launcher: Word = field(default_factory=Word)
+
+
+SH = Word(family="sh", argv=("/bin/sh",))
 
 
 def test_a_machine_that_can_is_not_refused() -> None:
@@ -240,8 +246,7 @@ def test_without_rights_only_that_is_told_and_not_what_follows_from_it() -> None
 
 def test_a_missing_shell_refuses_only_the_cells_that_use_it() -> None:
     seen = [findings.program(ABSENT)]
-    other = FakeCell(shell=Word(family="sh", argv=("/bin/sh",)))
-    doctor.require(seen, [other])  # type: ignore[list-item]
+    doctor.require(seen, [FakeCell(shell=SH)])  # type: ignore[list-item]
     with pytest.raises(MissingError, match="shell absent"):
         doctor.require(seen, [FakeCell()])  # type: ignore[list-item]
 
@@ -250,6 +255,55 @@ def test_a_program_that_a_job_needs_is_required() -> None:
     seen = [findings.program(programs.of_need("absent-tool"))]
     with pytest.raises(MissingError, match="program absent-tool"):
         doctor.require(seen, [FakeCell(job=Word(needs=("absent-tool",)))])  # type: ignore[list-item]
+
+
+def test_a_missing_launcher_refuses_nothing_while_another_cell_remains() -> None:
+    without = FakeCell(shell=SH, launcher=Word(id="gone", needs=("absent-tool",)))
+    doctor.require([], [without, FakeCell(shell=SH)])  # type: ignore[list-item]
+
+
+def test_where_every_launcher_is_missing_all_ways_to_get_one_are_told() -> None:
+    cells = [
+        FakeCell(shell=SH, launcher=Word(id="one", needs=("absent-1", "absent-2"))),
+        FakeCell(shell=SH, launcher=Word(id="two", needs=("absent-3",), get="ask for it")),
+    ]
+    with pytest.raises(MissingError) as told:
+        doctor.require([], cells)  # type: ignore[arg-type]
+    words = str(told.value)
+    assert "one: absent-1 and absent-2 are not there: apt-get install absent-1 absent-2" in words
+    assert "two: absent-3 is not there: ask for it" in words
+
+
+def test_a_shell_that_only_cells_without_their_launcher_have_is_not_required() -> None:
+    seen = [findings.program(ABSENT)]
+    without = FakeCell(launcher=Word(id="gone", needs=("absent-tool",)))
+    doctor.require(seen, [without, FakeCell(shell=SH)])  # type: ignore[list-item]
+
+
+def test_what_only_launchers_need_degrades_and_says_which_of_them() -> None:
+    launchers = [Word(id="one"), Word(id="two", get="ask for it")]
+    finding = findings.program_of_launchers(programs.of_need("absent-tool"), launchers)  # type: ignore[arg-type]
+    assert finding.status is Status.DEGRADED
+    assert "one, two" in finding.why
+    assert finding.remedy == "ask for it"
+
+
+def test_a_module_of_pythons_need_not_be_a_program(tmp_path: Path) -> None:
+    module = tmp_path / "dist-packages" / "paramiko"
+    assert programs.of_need(str(module)).path is None
+    module.mkdir(parents=True)
+    assert programs.of_need(str(module)).path == str(module)
+    assert programs.of_need(str(module)).package == "python3-paramiko"
+
+
+def test_a_program_by_its_path_must_be_one(tmp_path: Path) -> None:
+    program = tmp_path / "sbin" / "sshd"
+    program.parent.mkdir()
+    program.touch()
+    assert programs.of_need(str(program)).path is None
+    program.chmod(0o755)
+    assert programs.of_need(str(program)).path == str(program)
+    assert programs.of_need(str(program)).package == "openssh-server"
 
 
 # The whole of it, on this machine.
@@ -266,7 +320,9 @@ def test_every_shell_and_every_need_of_the_catalogue_is_looked_for() -> None:
     catalogue = catalog.load()
     names = {finding.name for finding in doctor.examine(catalogue)}
     assert names >= {f"shell {shell.family}" for shell in catalogue.shells.values()}
-    assert names >= {f"program {need}" for job in catalogue.jobs.values() for need in job.needs}
+    needs = [need for job in catalogue.jobs.values() for need in job.needs]
+    needs += [need for each in catalogue.launchers.values() for need in each.needs]
+    assert names >= {f"program {Path(need).name}" for need in needs}
 
 
 def host() -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aftercancel.judge import Stability, differences, fingerprint, stability
+from aftercancel.judge import Stability, fingerprint, stability
 from aftercancel.model import (
     Declared,
     Disposition,
@@ -29,7 +29,18 @@ from aftercancel.model import (
     Stream,
     TroubleKind,
 )
-from tests.observing import RUNNER, cell, child, job, process, says, sent, survivor, trouble
+from tests.observing import (
+    RUNNER,
+    cell,
+    child,
+    job,
+    process,
+    same,
+    says,
+    sent,
+    survivor,
+    trouble,
+)
 
 TRAPPING = Dispositions(("TERM", "CHLD"), ("QUIT",), ("CHLD",))
 
@@ -62,14 +73,6 @@ def a_cell() -> Observation:
         ),
         report=Report(206.0, Said.CANCELLED, End(143)),
     )
-
-
-def same(one: Observation, other: Observation) -> bool:
-    """Whether both are one behaviour; the text must say so too."""
-    prints = fingerprint(one), fingerprint(other)
-    assert (prints[0] == prints[1]) is (prints[0].text == prints[1].text)
-    assert (prints[0] == prints[1]) is (not differences(*prints))
-    return prints[0] == prints[1]
 
 
 def test_a_fingerprint_reads_as_one_line() -> None:

@@ -16,6 +16,8 @@ from aftercancel.executor.events import (
     Returned,
 )
 from aftercancel.executor.history import History, ProcessHistory
+from aftercancel.executor.procfs import Look
+from aftercancel.model import Dispositions
 
 INIT, RUNNER, JOB, CHILD, THREAD = 1, 10, 20, 30, 31
 HUP, INT, KILL, TERM, CONT = 1, 2, 9, 15, 18
@@ -133,3 +135,90 @@ def test_a_refused_call_is_recorded_and_a_probe_with_signal_0_is_not() -> None:
 def test_each_line_of_a_write_is_a_mark() -> None:
     told = history(Marked(6, JOB, "ready\nEXIT begin"))
     assert [(m.role, m.text) for m in told.marks] == [("job", "ready"), ("job", "EXIT begin")]
+
+
+def test_a_program_that_only_another_has_replaced_at_once_is_still_the_job() -> None:
+    """env(1) execs the job before the lab has read env's own command line."""
+
+    class Late(NoProc):
+        def argv(self, pid: int) -> tuple[str, ...]:
+            return ("/bin/dash", "/lab/job.sh")
+
+    told = History(INIT, Late(), lambda process: process.argv[-1] == "/lab/job.sh")
+    for event in (
+        Forked(1, INIT, RUNNER, thread=False),
+        Forked(2, RUNNER, JOB, thread=False),
+        Execed(3, JOB, JOB, "/usr/bin/env"),
+        Execed(4, JOB, JOB, "/bin/dash"),
+    ):
+        told.add(event)
+    assert [p.role for p in told.processes] == ["runner", "job"]
+    assert process(told, JOB).program == "dash"
+
+
+FAR_INIT, NEAR_INIT, SSHD, SESSION, LOGIN, FAR_JOB = 2, 3, 4, 50, 51, 60
+
+
+def two_hosts(*events: Event) -> History:
+    told = History(INIT, NoProc(), lambda process: process.program == "dash", two_hosts=True)
+    for event in (
+        Forked(1, INIT, FAR_INIT, thread=False),
+        Forked(2, FAR_INIT, SSHD, thread=False),
+        Execed(3, SSHD, SSHD, "/usr/sbin/sshd"),
+        Forked(4, INIT, NEAR_INIT, thread=False),
+        Forked(5, NEAR_INIT, RUNNER, thread=False),
+        Forked(6, RUNNER, JOB, thread=False),
+        Execed(7, JOB, JOB, "/usr/bin/ssh"),
+        Forked(8, SSHD, SESSION, thread=False),
+        Execed(9, SESSION, SESSION, "/usr/sbin/sshd"),
+        Forked(10, SESSION, LOGIN, thread=False),
+        Forked(11, LOGIN, FAR_JOB, thread=False),
+        Execed(12, FAR_JOB, FAR_JOB, "/bin/dash"),
+        *events,
+    ):
+        told.add(event)
+    return told
+
+
+def test_of_two_hosts_inits_and_listening_server_are_no_part_of_the_cell() -> None:
+    told = two_hosts()
+    assert [p.role for p in told.processes] == ["runner", "ssh", "sshd", "sshd:fork", "job"]
+    assert [p.key for p in told.processes] == [0, 1, 2, 3, 4]
+    assert {p.pid for p in told.machinery} == {INIT, FAR_INIT, NEAR_INIT, SSHD}
+
+
+def test_what_the_server_starts_is_on_the_other_host() -> None:
+    assert {p.role for p in two_hosts().processes if p.far} == {"sshd", "sshd:fork", "job"}
+
+
+def test_what_an_init_takes_over_belongs_to_the_cell_again() -> None:
+    """As /proc shows it when the parent had gone before it was looked at."""
+    told = two_hosts(
+        Forked(13, FAR_INIT, 70, thread=False), Forked(14, NEAR_INIT, 71, thread=False)
+    )
+    found = {p.pid: p.far for p in told.living() if p.pid in (70, 71)}
+    assert found == {70: True, 71: False}
+
+
+def test_the_inits_sign_what_they_send() -> None:
+    told = two_hosts(
+        Called(13, FAR_INIT, "kill", 5, KILL),
+        Generated(14, FAR_INIT, KILL, SESSION, by_kernel=False, ignored=False),
+        Returned(15, FAR_INIT, 0),
+        Called(16, NEAR_INIT, "kill", 5, TERM),
+        Generated(17, NEAR_INIT, TERM, JOB, by_kernel=False, ignored=False),
+        Returned(18, NEAR_INIT, 0),
+    )
+    sent = [(s.sender_role, s.receiver_role, s.call) for s in told.signals]
+    assert sent == [("far host", "sshd", "kill"), ("root", "ssh", "kill")]
+
+
+def test_a_number_means_a_process_of_the_sender_s_own_host() -> None:
+    """EPERM names its receiver by a number, and both hosts have a process of that number."""
+    told = two_hosts()
+    for pid, inner in ((JOB, 5), (SESSION, 5)):
+        met = Dispositions((), (), ())
+        process(told, pid).last = Look(0, inner, inner, inner, None, met)
+    for event in (Called(20, LOGIN, "kill", 5, TERM), Returned(21, LOGIN, -1)):
+        told.add(event)
+    assert [(s.error, s.receiver_role) for s in told.signals] == [(1, "sshd")]

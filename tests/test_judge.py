@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ from tests.observing import (
     child,
     ended_by_itself,
     job,
+    launcher,
     process,
     says,
     sent,
@@ -201,6 +203,41 @@ def test_a_process_that_dies_of_the_signal_it_was_sent_is_not_remarked() -> None
     shell = job()
     found = verdict(cell(shell, signals=(sent("TERM", RUNNER, shell),)))
     assert "was sent" not in found.reason
+
+
+def test_an_orphan_that_blocked_its_signal_says_so() -> None:
+    orphan = survivor("su", dispositions=Dispositions((), (), ("INT",)))
+    blocked = sent("INT", RUNNER, orphan, Disposition.PENDING)
+    assert "it blocked INT from runner" in verdict(cell(job(), orphan, signals=(blocked,))).reason
+
+
+def test_an_orphan_of_root_says_that_the_signal_to_its_group_passed_it_by() -> None:
+    sudo, shell = launcher(), survivor("job", parent=1, user="root")
+    to_group = replace(sent("TERM", RUNNER, sudo, Disposition.CAUGHT), to=Sent.GROUP)
+    found = verdict(cell(sudo, shell, signals=(to_group,)))
+    assert (
+        "TERM from runner to its group passed it by, since ci may not signal what root runs"
+        in found.reason
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"group": 9}, {"user": "ci"}, {"started_ms": 1.0}, {"far": True}],
+    ids=["another group", "the same user", "not there yet", "another host"],
+)
+def test_a_group_passes_by_only_members_of_another_user(other: dict[str, Any]) -> None:
+    sudo, shell = launcher(), survivor("job", parent=1, **{"user": "root", **other})
+    to_group = replace(sent("TERM", RUNNER, sudo, Disposition.CAUGHT), to=Sent.GROUP)
+    assert "nobody signalled it" in verdict(cell(sudo, shell, signals=(to_group,))).reason
+
+
+def test_orphans_that_lived_on_for_one_reason_are_told_together() -> None:
+    found = verdict(cell(job(), survivor(), survivor("daemon", key=3)))
+    assert (
+        "child (sleep 600) and daemon (sleep 600) were still running 0.7 s after the report: "
+        "nobody signalled it." in found.reason
+    )
 
 
 # -- clean-up

@@ -44,13 +44,15 @@ def doubt(init_pid: int, *known: int) -> Trouble | None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             equipment = measure.Equipment(
-                Zygote(0, theirs), ProcWatcher(), None, 1.0, asyncio.Semaphore()
+                Zygote(0, theirs), ProcWatcher(), None, 1.0, asyncio.Semaphore(), keys=lambda: ""
             )
             history = History(init_pid, procfs, lambda process: process.key == 1)
             history.add(Forked(1, init_pid, 999_999_999, thread=False))
             for pid in known:
                 history.add(Forked(2, 999_999_999, pid, thread=False))
-            follower = Follower(init_pid, history, Clock())
+            clock = Clock()
+            clock.turn(2**62)  # everything has been read
+            follower = Follower(init_pid, history, clock)
             measurement = measure.Measurement(cell(""), measure.Slot(0, 0, None), equipment)
             measurement._decide(follower, Decided.AT_REST)
             return await measurement._disagreement(Sandbox(init_pid, -1, ours), follower)

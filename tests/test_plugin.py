@@ -142,6 +142,23 @@ def test_other_peoples_tests_run_in_the_same_session(pytester: pytest.Pytester) 
     result.assert_outcomes(passed=4, failed=1, deselected=len(catalog.load().cells()) - 3)
 
 
+FIXTURES = """
+import pytest
+
+@pytest.fixture(scope="session", autouse=True)
+def house():
+    print("house is set up")
+
+@pytest.fixture(scope="module", autouse=True)
+def room():
+    print("room is set up")
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_mine(number):
+    pass
+"""
+
+
 # What an item says
 
 
@@ -195,6 +212,86 @@ def test_last_failed_runs_the_cells_that_failed(
     again.assert_outcomes(passed=1, deselected=len(catalog.load().cells()) - 1)
 
 
+# Launchers that are not here
+
+THROUGH = "exit-trap/dash/{launcher}/plain/TERM-group"
+WITH_NPX = tuple(
+    word
+    for launcher in ("npx", "none", "env")
+    for word in ("--aftercancel-cell", THROUGH.format(launcher=launcher))
+)
+
+
+def test_a_cell_without_its_launcher_is_skipped_with_the_way_to_get_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(fake_place.ABSENT, "npx")
+    result = run(pytester, *WITH_NPX, "-rs")
+    result.assert_outcomes(passed=2, skipped=1)
+    assert "npx is not there: apt-get install npm" in result.stdout.str()
+
+
+def test_a_cell_without_its_launcher_never_comes_to_the_place(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(fake_place.ABSENT, "npx env")
+    monkeypatch.setenv(fake_place.LOG, str(pytester.path / "log"))
+    run(pytester, *WITH_NPX).assert_outcomes(passed=1, skipped=2)
+    assert (pytester.path / "log").read_text().split()[1:] == ["1"]
+    assert [each.cell for each in stored(pytester)] == [THROUGH.format(launcher="none")]
+
+
+def test_where_every_launcher_is_missing_no_place_is_opened(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(fake_place.ABSENT, "npx")
+    monkeypatch.setenv(fake_place.MISSING, "The place was opened.")
+    result = run(pytester, *WITH_NPX[:2])
+    result.assert_outcomes(skipped=1)
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_what_was_not_tried_is_in_the_record_with_the_reason(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(fake_place.ABSENT, "npx")
+    run(pytester, *WITH_NPX, "--aftercancel-repeat", "2")
+    found = record(pytester)
+    (not_tried,) = found.not_tried
+    npx = THROUGH.format(launcher="npx")
+    assert (not_tried.launcher, not_tried.cells) == ("npx", (npx, f"{npx}#2"))
+    assert not_tried.why.startswith("npx is not there: ")
+    assert found.complete
+    assert npx not in found.cells
+
+
+def test_a_launcher_that_is_missing_does_not_disturb_the_fixtures_of_other_tests(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(fake_place.ABSENT, "nice")
+    pytester.makeconftest(FIXTURES.partition("@pytest.mark")[0])
+    before, after = pytester.makepyfile(
+        test_before="def test_mine(): pass", test_after="def test_mine(): pass"
+    ).parent.glob("test_*.py")
+    scenarios = str(catalog.scenarios_root() / "matrix.toml")
+    own = ("-c", "/dev/null", "--rootdir", str(pytester.path), "-s")
+    # The last cell is the one that is not tried; behind it comes somebody else's test.
+    chosen = "test_mine or (/none/ or /nice/) and exit-trap/dash and plain/TERM-group"
+    result = run(pytester, str(before), scenarios, str(after), *own, "-k", chosen)
+    measured = len(stored(pytester))
+    result.assert_outcomes(
+        passed=measured + 2, skipped=1, deselected=len(catalog.load().cells()) - measured - 1
+    )
+    assert result.stdout.str().count("house is set up") == 1
+
+
+def test_the_record_has_the_versions_of_what_the_launchers_need(pytester: pytest.Pytester) -> None:
+    run(pytester, *WITH_NPX[2:]).assert_outcomes(passed=2)
+    programs = record(pytester).programs
+    assert list(programs) == ["env"]
+    assert "unknown" not in programs["env"]
+
+
 # Measuring
 
 
@@ -221,21 +318,6 @@ def test_a_failure_is_reported_before_slower_cells_and_stops_the_session(
 
 
 BACKWARDS = "exit-trap/dash/none/plain/ and not errexit and (INT or HUP)"
-FIXTURES = """
-import pytest
-
-@pytest.fixture(scope="session", autouse=True)
-def house():
-    print("house is set up")
-
-@pytest.fixture(scope="module", autouse=True)
-def room():
-    print("room is set up")
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_mine(number):
-    pass
-"""
 
 
 @pytest.fixture

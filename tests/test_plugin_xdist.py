@@ -22,7 +22,7 @@ OURS = (
     *("--disable-plugin-autoload", "-p", "aftercancel.plugin", "-p", "tests.fake_place"),
     *("-p", "xdist.plugin", "--aftercancel"),
 )
-SOME = "(exit-trap or no-trap) and plain/"
+SOME = "(exit-trap or no-trap) and none/plain/"
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +168,23 @@ def test_stopping_at_the_first_failure_does_not_wait_for_every_share(
     assert time.monotonic() - started < 50
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert not record(pytester).complete
+
+
+@pytest.mark.parametrize("how", ["load", "loadfile"])
+def test_cells_without_their_launcher_are_skipped_by_the_workers(
+    pytester: pytest.Pytester, log: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv(fake_place.ABSENT, "env timeout")
+    chosen = "(/none/ or /env/ or /timeout/) and no-trap/dash and plain/"
+    result = run(pytester, "-n", "2", "--dist", how, "-k", chosen, "-rs")
+    found = record(pytester)
+    names = [name for each in found.not_tried for name in each.cells]
+    assert {each.launcher for each in found.not_tried} == {"env", "timeout"}
+    result.assert_outcomes(passed=len(stored(pytester)), skipped=len(names))
+    assert sum(batches(log)) == len(stored(pytester))
+    assert not [name for name in stored(pytester) if "/none/" not in name]
+    assert found.complete
+    assert "env is not there: apt-get install coreutils" in result.stdout.str()
 
 
 def test_a_machine_that_lacks_something_is_said_once_by_the_controller(

@@ -13,8 +13,9 @@ from rich.console import Console
 from aftercancel import render
 from aftercancel.judge import stability
 from aftercancel.model import CleanUp, Outcome, Processes, Truth
-from aftercancel.render import Results, Section
-from aftercancel.render.matrix import label, narrowed
+from aftercancel.render import Results, Section, Table
+from aftercancel.render.labels import of_shells
+from aftercancel.render.matrix import narrowed
 from aftercancel.render.signs import as_text
 from tests.observing import cell, job, says
 
@@ -63,6 +64,10 @@ def on_screen(results: Results) -> str:
     return console.file.getvalue()
 
 
+def runner(table: Table) -> str:
+    return table.place.rsplit(" ", 1)[1]
+
+
 # -- the table model
 
 
@@ -83,22 +88,22 @@ def test_a_shell_that_deviates_in_one_column_gets_a_row_of_its_own() -> None:
 
 
 def test_a_shell_with_all_its_flags_is_named_once() -> None:
-    assert label(("dash", "dash-e", "dash-xe"), SHELLS) == "dash*"
-    assert label(("dash", "dash-e"), SHELLS) == "dash dash-e"
-    assert label(("zsh",), SHELLS) == "zsh"
-    assert label(("python3",), ("python3",)) == "python3"
-    assert label(("bash-posix", "bash-posix-e"), (*SHELLS, "bash-posix", "bash-posix-e")) == (
+    assert of_shells(("dash", "dash-e", "dash-xe"), SHELLS) == "dash*"
+    assert of_shells(("dash", "dash-e"), SHELLS) == "dash dash-e"
+    assert of_shells(("zsh",), SHELLS) == "zsh"
+    assert of_shells(("python3",), ("python3",)) == "python3"
+    assert of_shells(("bash-posix", "bash-posix-e"), (*SHELLS, "bash-posix", "bash-posix-e")) == (
         "bash-posix*"
     )
 
 
 def test_shells_that_only_their_flags_tell_apart_are_named_by_them() -> None:
     shells = (*SHELLS, "zsh-e", "zsh-xe")
-    assert label(("bash", "dash", "zsh"), shells) == "all without flags"
-    assert label(("bash-e", "dash-e", "zsh-e"), shells) == "all with -e"
-    assert label(tuple(s for s in shells if "-" in s), shells) == "all with -e or -xe"
-    assert label(("bash-e", "dash-e"), shells) == "bash-e dash-e"
-    assert label(("bash", "zsh"), ("bash", "zsh")) == "both shells"
+    assert of_shells(("bash", "dash", "zsh"), shells) == "all without flags"
+    assert of_shells(("bash-e", "dash-e", "zsh-e"), shells) == "all with -e"
+    assert of_shells(tuple(s for s in shells if "-" in s), shells) == "all with -e or -xe"
+    assert of_shells(("bash-e", "dash-e"), shells) == "bash-e dash-e"
+    assert of_shells(("bash", "zsh"), ("bash", "zsh")) == "both shells"
 
 
 def test_every_cell_of_a_section_is_behind_exactly_one_entry() -> None:
@@ -107,10 +112,11 @@ def test_every_cell_of_a_section_is_behind_exactly_one_entry() -> None:
     outcomes = tuple(result(cell, *next(values)) for cell in cells)
     tables = render.tables(Results(outcomes))
     entries = [
-        f"{row.job}/{shell}/{table.launcher}/{table.runner}/{column}"
+        f"{row.job}/{shell}/{launcher}/{runner(table)}/{column}"
         for table in tables
         for row in table.rows
         for shell in row.shells
+        for launcher in row.launchers
         for column, entry in zip(table.columns, row.entries, strict=True)
         if entry
     ]
@@ -120,7 +126,7 @@ def test_every_cell_of_a_section_is_behind_exactly_one_entry() -> None:
 
 def test_runners_stand_in_tables_of_their_own() -> None:
     tables = render.tables(Results(well(ids() + ids(runner="plain-tty"))))
-    assert [table.runner for table in tables] == ["plain", "plain-tty"]
+    assert [runner(table) for table in tables] == ["plain", "plain-tty"]
 
 
 def test_cells_outside_every_section_come_last_and_are_not_lost() -> None:

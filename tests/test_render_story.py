@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from aftercancel import render
 from aftercancel.model import (
@@ -12,20 +13,25 @@ from aftercancel.model import (
     Dispositions,
     End,
     Evidence,
+    Fired,
     Left,
     LeftFile,
     Lock,
     Observation,
+    Process,
     Report,
     Said,
     Sent,
     Stream,
+    TerminalModes,
 )
 from tests.observing import (
+    AT_REST,
     RUNNER,
     cell,
     child,
     job,
+    launcher,
     process,
     says,
     sent,
@@ -65,19 +71,23 @@ def test_a_relay_is_told_as_a_relay() -> None:
 
 def test_a_relay_through_two_processes_is_one_chain() -> None:
     sudo = process("sudo", "/usr/bin/sudo", "x", key=1, ended=4.0, status=1)
-    shell = replace(job(), key=2, parent=1)
+    shell = process("job", "/bin/bash", "/lab/job.sh", key=2, parent=1, ended=3.0, status=143)
+    sleeper = child(key=3, parent=2, ended=2.2, signal="KILL", doomed_ms=2.0)
     found = cell(
         sudo,
         shell,
-        child(key=3, doomed_ms=2.0),
+        sleeper,
         signals=(
             sent("TERM", RUNNER, sudo, Disposition.CAUGHT),
             sent("TERM", sudo, shell, Disposition.CAUGHT, at=1.0),
-            sent("KILL", shell, child(key=3), at=2.0),
+            sent("KILL", shell, sleeper, at=2.0),
         ),
     )
     assert render.told(found).relays == (
-        "TERM to sudo (caught) → sudo sends TERM to job (caught) → job sends KILL to child (default)",
+        (
+            "TERM to sudo (caught) → sudo sends TERM to job (caught) → job sends KILL to child "
+            "(default) → dies"
+        ),
     )
 
 
@@ -145,6 +155,74 @@ def test_a_refused_signal_is_told() -> None:
         sent("TERM", RUNNER, None, Disposition.PENDING, error="EPERM"), receiver_role="tunnel"
     )
     assert "tunnel is not reached, EPERM" in text_of(cell(job(), signals=(refused,)))
+
+
+def test_a_refused_step_of_the_cancellation_is_told_plainly() -> None:
+    fired = (Fired(0.0, "TERM to process", "Operation not permitted"),)
+    text = text_of(cell(survivor("job", key=1), fired=fired, report=None))
+    assert "— the cancellation: TERM to process: refused (Operation not permitted)" in text
+
+
+def test_what_root_sends_is_told_as_roots() -> None:
+    shell = job(of="KILL")
+    by_root = replace(sent("KILL", None, shell), sender_role="root", call="kill", to=Sent.PROCESS)
+    assert "root sends KILL (kill): job dies of it" in text_of(cell(shell, signals=(by_root,)))
+
+
+def test_the_runner_reports_the_end_of_what_it_started() -> None:
+    sudo, shell = launcher(), job(key=2, parent=1)
+    found = cell(sudo, shell, report=Report(5.0, Said.CANCELLED, End(143)))
+    assert "the runner reports: cancelled (sudo ended with status 143)" in text_of(found)
+
+
+def test_a_process_on_the_other_host_is_told_as_that() -> None:
+    ssh, shell = launcher("ssh"), job(key=2, parent=None, far=True, pid=7)
+    found = cell(ssh, shell)
+    assert "pid 7 on the other host" in render.told(found).present[1]
+    assert "the other host's server starts job" in text_of(found)
+
+
+def test_a_terminal_of_the_jobs_own_is_told_by_its_name() -> None:
+    sudo = launcher(terminal="pts/0")
+    shell = job(of="HUP", key=2, parent=1, terminal="pts/1")
+    signals = tuple(replace(sent("HUP", None, p), call="terminal") for p in (sudo, shell))
+    text = text_of(cell(sudo, shell, signals=signals))
+    assert "the terminal sends HUP: sudo" in text
+    assert "terminal pts/1 sends HUP: job dies of it" in text
+
+
+@pytest.mark.parametrize(
+    ("receiver", "words"),
+    [
+        (survivor(dispositions=Dispositions((), (), ("TERM",))), "child blocks it"),
+        (child(ended=0.5, signal=None, status=0, doomed_ms=None), "child is dying already"),
+        (survivor(), "child never gets it"),
+    ],
+)
+def test_a_signal_that_was_not_delivered_says_why(receiver: Process, words: str) -> None:
+    shell = job()
+    pending = sent("TERM", RUNNER, receiver, Disposition.PENDING)
+    assert words in text_of(cell(shell, receiver, signals=(pending,)))
+
+
+def test_an_init_takes_what_it_waits_for() -> None:
+    tini, shell = launcher("tini", dispositions=AT_REST), job(key=2, parent=1)
+    signals = (
+        sent("TERM", RUNNER, tini, Disposition.PENDING),
+        sent("TERM", tini, shell, at=1.0),
+    )
+    assert "tini takes it, having waited for it" in text_of(cell(tini, shell, signals=signals))
+
+
+def test_other_settings_of_the_terminal_are_told_as_left() -> None:
+    modes = TerminalModes(before=("echo", "icanon", "isig"), after=("isig", "nonblock"))
+    text = text_of(cell(job(), terminal_modes=modes))
+    assert "the terminal with other settings than before (stty): -echo -icanon nonblock" in text
+
+
+def test_a_terminal_as_it_was_is_not_remarked() -> None:
+    modes = TerminalModes(before=("echo", "icanon"), after=("icanon", "echo"))
+    assert "settings" not in text_of(cell(job(), terminal_modes=modes))
 
 
 def test_what_was_left_is_told() -> None:

@@ -1,8 +1,8 @@
 """The set-up behind ``make``.
 
-apt-get, ``python -m venv`` and pip are fakes here: ``Machine`` stands for all three and records
-what it was asked for. The set-up's own decisions, files and locks are real. That the real apt and
-pip do their part is shown by every run of ``.ci/run`` on a bare machine.
+apt-get, systemctl, ``python -m venv`` and pip are fakes here: ``Machine`` stands for all of them
+and records what it was asked for. The set-up's own decisions, files and locks are real. That the
+real apt and pip do their part is shown by every run of ``.ci/run`` on a bare machine.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from types import ModuleType
 
 import pytest
 
+from aftercancel import catalog
 from aftercancel.errors import MissingError
 from aftercancel.programs import Program
 
@@ -37,6 +39,7 @@ def _load_setup() -> ModuleType:
 
 
 setup = _load_setup()
+packages = sys.modules["packages"]
 
 
 @dataclass
@@ -44,8 +47,11 @@ class Machine:
     """A fake of everything that the set-up starts."""
 
     lacking: list[Program] = field(default_factory=list)
+    lacking_for_launchers: list[Program] = field(default_factory=list)
     brings: bool = True
     """Whether ``apt-get install`` brings what is lacking."""
+    not_in_apt: set[str] = field(default_factory=set)
+    """Packages that apt does not know."""
     answers: list[int] = field(default_factory=list)
     """Exit statuses, in order; 0 when there are no more."""
     asked: list[str] = field(default_factory=list)
@@ -56,13 +62,26 @@ class Machine:
         self.asked.append(command)
         self.before(command)
         status = self.answers.pop(0) if self.answers else 0
+        wanted = set(argv[1:]) if argv[0] == "apt-get" and argv[1] == "install" else set()
+        if wanted & self.not_in_apt:
+            return 100, "E: Unable to locate package\n"
         if status == 0 and "-m venv" in command:
             python = Path(argv[-1]) / "bin" / "python"
             python.parent.mkdir(parents=True)
             python.symlink_to(sys.executable)
-        if status == 0 and "apt-get install" in command and self.brings:
-            self.lacking.clear()
+        if status == 0 and self.brings:
+            for lacking in (self.lacking, self.lacking_for_launchers):
+                lacking[:] = [needed for needed in lacking if needed.package not in wanted]
         return status, "first words\nlast words\n"
+
+    def missing(self, root: Path) -> object:
+        """Instead of a look at the catalogue and the real programs."""
+        return setup.Missing(tuple(self.lacking), tuple(self.lacking_for_launchers))
+
+    def which(self, command: str, path: str | None = None) -> str | None:
+        """Instead of a look at the real programs."""
+        lacking = {needed.command for needed in (*self.lacking, *self.lacking_for_launchers)}
+        return None if command in lacking else f"/usr/bin/{command}"
 
     def times(self, words: str) -> int:
         return sum(words in command for command in self.asked)
@@ -71,9 +90,18 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
-    monkeypatch.setattr(setup, "missing_programs", lambda root: tuple(machine.lacking))
-    monkeypatch.setattr(setup.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(setup, "missing_programs", machine.missing)
+    monkeypatch.setattr(shutil, "which", machine.which)
     return machine
+
+
+@pytest.fixture
+def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What stands for /usr/sbin/policy-rc.d; there is none at first."""
+    path = tmp_path / "policy-rc.d"
+    monkeypatch.setattr(packages, "_POLICY", path)
+    monkeypatch.setattr(packages, "_SYSTEMD_RUNS", tmp_path)
+    return path
 
 
 @pytest.fixture
@@ -86,6 +114,14 @@ def checkout(tmp_path: Path) -> Path:
 
 def mksh() -> Program:
     return Program("shell mksh", "/usr/bin/mksh", "mksh")
+
+
+def tini() -> Program:
+    return Program("program tini", "tini", "tini")
+
+
+def sshd() -> Program:
+    return Program("program sshd", "/usr/sbin/sshd", "openssh-server")
 
 
 def test_the_first_run_installs_from_the_lock_and_then_the_project(
@@ -235,6 +271,186 @@ def test_a_package_that_does_not_bring_its_program_is_noticed(
         setup.set_up(checkout, is_root=True, run=machine.run)
 
 
+# What only launchers need.
+
+
+def test_what_launchers_need_is_installed_with_the_rest(machine: Machine, checkout: Path) -> None:
+    machine.lacking = [mksh()]
+    machine.lacking_for_launchers = [tini()]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.asked[0].endswith(" mksh tini")
+    assert machine.times("apt-get") == 1
+
+
+def test_a_launcher_that_apt_cannot_bring_stops_nobody(
+    machine: Machine, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.lacking = [mksh()]
+    doas = Program("program doas", "doas", "doas")
+    machine.lacking_for_launchers = [tini(), doas]
+    machine.not_in_apt = {"doas"}
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.lacking == []
+    assert machine.lacking_for_launchers == [doas]
+    said = capsys.readouterr().err
+    assert "could not install doas: the launchers that need that are not measured" in said
+
+
+def test_what_apt_could_not_bring_is_not_asked_for_again(machine: Machine, checkout: Path) -> None:
+    machine.lacking_for_launchers = [tini()]
+    machine.not_in_apt = {"tini"}
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    machine.asked.clear()
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.asked == []
+
+
+def test_a_package_that_a_job_needs_is_required_though_a_launchers_fails_beside_it(
+    machine: Machine, checkout: Path
+) -> None:
+    machine.lacking = [mksh()]
+    machine.lacking_for_launchers = [tini()]
+    machine.not_in_apt = {"mksh", "tini"}
+    with pytest.raises(MissingError, match=r"could not install mksh; its last words"):
+        setup.set_up(checkout, is_root=True, run=machine.run)
+
+
+def test_an_ordinary_user_goes_on_without_a_launcher(machine: Machine, checkout: Path) -> None:
+    machine.lacking_for_launchers = [tini()]
+    setup.set_up(checkout, is_root=False, run=machine.run)
+    assert machine.times("apt-get") == 0
+
+
+# Services that a package brings.
+
+
+def test_while_sshd_is_installed_no_service_of_ours_is_started(
+    machine: Machine, checkout: Path, policy: Path
+) -> None:
+    answers: list[tuple[int, int]] = []
+
+    def ask(command: str) -> None:
+        if command.startswith("apt-get"):
+            ours = {"AFTERCANCEL_SET_UP": "1"}
+            statuses = [
+                subprocess.run([policy], env=env, check=False).returncode for env in (ours, {})
+            ]
+            answers.append((statuses[0], statuses[1]))
+
+    machine.before = ask
+    machine.lacking_for_launchers = [sshd()]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert answers == [(101, 0)], "ours are refused, and those of another apt-get are not"
+    assert not policy.exists()
+
+
+def test_apt_is_told_that_it_works_for_the_set_up(
+    machine: Machine, checkout: Path, policy: Path
+) -> None:
+    environments: list[Mapping[str, str]] = []
+
+    def run(argv: Sequence[str], env: Mapping[str, str], keep: int | None) -> tuple[int, str]:
+        environments.append(env)
+        return machine.run(argv, env, keep)
+
+    machine.lacking_for_launchers = [sshd()]
+    setup.set_up(checkout, is_root=True, run=run)
+    assert environments[0]["AFTERCANCEL_SET_UP"] == "1"
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_nothing_of_it_stays_when_the_installation_is_interrupted(
+    machine: Machine, checkout: Path, policy: Path, end: type[BaseException]
+) -> None:
+    def interrupted(command: str) -> None:
+        if command.startswith("apt-get"):
+            raise end
+
+    machine.before = interrupted
+    machine.lacking_for_launchers = [sshd()]
+    with pytest.raises(end):
+        setup.set_up(checkout, is_root=True, run=machine.run)
+    assert not policy.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_set_up_that_is_told_to_end_removes_what_it_made(
+    machine: Machine,
+    checkout: Path,
+    policy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    def told(argv: Sequence[str], env: Mapping[str, str], keep: int | None) -> tuple[int, str]:
+        if argv[0] == "apt-get":
+            os.kill(os.getpid(), number)
+        return machine.run(argv, env, keep)
+
+    machine.lacking_for_launchers = [sshd()]
+    monkeypatch.setattr(setup, "run_command", told)
+    monkeypatch.setattr(setup, "ROOT", checkout)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with pytest.raises(SystemExit, match=str(128 + number)):
+            setup.main()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert not policy.exists()
+
+
+def test_what_a_killed_set_up_left_is_removed_by_the_next(
+    machine: Machine, checkout: Path, policy: Path
+) -> None:
+    policy.write_text(packages._POLICY_TEXT)
+    machine.lacking_for_launchers = [sshd()]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert not policy.exists()
+
+
+def test_somebody_elses_policy_stays_as_it_is(
+    machine: Machine, checkout: Path, policy: Path
+) -> None:
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    machine.lacking_for_launchers = [sshd()]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert policy.read_text() == "#!/bin/sh\nexit 101\n"
+
+
+def test_the_service_of_sshd_is_disabled_when_it_came_along(
+    machine: Machine, checkout: Path, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.lacking_for_launchers = [sshd()]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    disabled = [command for command in machine.asked if command.startswith("systemctl")]
+    assert disabled == [
+        "systemctl disable --now ssh.service",
+        "systemctl disable --now ssh.socket",
+    ]
+    assert "ssh.service came along; it is neither running nor enabled." in capsys.readouterr().err
+
+
+def test_without_a_running_systemd_there_is_nothing_to_stop(
+    machine: Machine, checkout: Path, policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "_SYSTEMD_RUNS", policy / "absent")
+    machine.lacking_for_launchers = [sshd()]
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.times("systemctl disable ssh.service") == 1
+
+
+def test_an_sshd_that_was_there_before_is_not_touched(
+    machine: Machine, checkout: Path, policy: Path
+) -> None:
+    guarded: list[bool] = []
+    machine.lacking_for_launchers = [tini()]
+    machine.before = lambda command: guarded.append(policy.exists())
+    setup.set_up(checkout, is_root=True, run=machine.run)
+    assert machine.times("systemctl") == 0
+    assert not any(guarded)
+
+
 def test_of_two_at_once_the_second_waits_and_then_has_nothing_to_do(
     machine: Machine, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,7 +466,7 @@ def test_of_two_at_once_the_second_waits_and_then_has_nothing_to_do(
 
     waiting = threading.Event()
     machine.before = hold
-    monkeypatch.setattr(setup, "_say", say)
+    monkeypatch.setattr(setup, "say", say)
     runs = [
         threading.Thread(
             target=setup.set_up, args=(checkout,), kwargs={"is_root": True, "run": machine.run}
@@ -291,9 +507,25 @@ def test_the_set_up_needs_nothing_that_it_has_yet_to_install() -> None:
 
 def test_every_program_of_the_catalogue_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Program, "path", None)
-    lacking = {needed.command for needed in setup.missing_programs(PROJECT)}
+    lacking = {needed.command for needed in setup.missing_programs(PROJECT).programs}
     assert lacking >= {"/usr/bin/python3", "sudo"}
-    assert lacking >= {shell.argv[0] for shell in setup.load().shells.values()}
+    assert lacking >= {shell.argv[0] for shell in catalog.load().shells.values()}
+
+
+def test_of_what_launchers_need_the_common_part_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Program, "path", None)
+    lacking = {needed.command for needed in setup.missing_programs(PROJECT).for_launchers}
+    assert lacking >= {"/usr/bin/ssh", "/usr/sbin/sshd", "tini", "doas", "make"}
+    assert not lacking & {"npm", "npx", "uv", "parallel"}
+
+
+def test_what_jobs_need_is_not_looked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Program, "path", None)
+    missing = setup.missing_programs(PROJECT)
+    assert "program sudo" in {needed.name for needed in missing.programs}
+    assert not {n.name for n in missing.programs} & {n.name for n in missing.for_launchers}
 
 
 def test_a_faulty_catalogue_is_left_to_the_command_to_tell(
@@ -301,7 +533,7 @@ def test_a_faulty_catalogue_is_left_to_the_command_to_tell(
 ) -> None:
     shutil.copytree(PROJECT / "scenarios", tmp_path / "scenarios")
     (tmp_path / "scenarios" / "shells.toml").write_text("[bash\n")
-    assert setup.missing_programs(tmp_path) == ()
+    assert not setup.missing_programs(tmp_path).any
     assert "shells.toml" in capsys.readouterr().err
 
 

@@ -88,17 +88,87 @@ class Job:
     """Without a mark: text in its output that says that it is ready."""
     after_s: float | None = None
     """Without a mark or a tree at rest: armed this long after its start."""
+    input: str | None = None
+    """What the runner writes to the job's input once it is armed; each character is one byte
+    (U+0000 to U+00FF). None: the input is /dev/null, or the terminal."""
+    input_times: int = 1
+    """How often ``input`` is written, one behind the other."""
+    input_ends: bool = True
+    """Whether the runner closes the input (at a terminal: types ^D) behind it."""
+
+
+class Server(StrEnum):
+    """What answers on the other host."""
+
+    OPENSSH = "openssh"
+    DROPBEAR = "dropbear"
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """The host that a launcher starts the job on: its own PID, network, UTS and mount namespaces."""
+
+    server: Server
+    forced: str = ""
+    """The forced command of the key (authorized_keys, ``command=``), a template; empty: none."""
+    options: tuple[str, ...] = ()
+    """Further lines of sshd_config; for dropbear further words of its command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherFile:
+    """A file that a launcher reads."""
+
+    path: str
+    """Absolute, or relative to the folder that the job is started in."""
+    text: str
+    """A template, as the words of ``argv``."""
+    mode: int = 0o644
 
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """What stands between runner and job."""
+    """What stands between runner and job.
+
+    In ``argv``, ``sudoers``, ``files`` and ``far.forced`` stand for the job: ``@ARGV@`` (a word of
+    its own: the words of its command line), ``@COMMAND@`` (that command line for a shell),
+    ``@JSON@``, ``@MAKE@``, ``@SUDOERS@`` (the same as those take it), ``@PROGRAM@`` and
+    ``@ARGUMENTS@`` (its first word, the others in double quotes), ``@NAMES@`` (the names of the
+    environment variables that the lab gives a job), ``@ASSIGNMENTS@`` (those as NAME=VALUE, for a
+    shell), ``@SELF@`` (the launcher's own command line as sudoers takes it).
+    """
 
     id: str
     sentence: str
     argv: tuple[str, ...] = ()
-    """Stands before the shell's command line; empty for ``none``."""
+    """Its command line. The job's words follow, unless a placeholder stands in it, in a file of
+    the folder that the job starts in, or in the forced command. Empty for ``none``."""
     needs: tuple[str, ...] = ()
+    get: str = ""
+    """How to get what it needs, in words; empty: the Debian packages of ``needs``."""
+    common: bool = True
+    """Whether the set-up installs what it needs; if not, its cells are not measured without."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Environment variables that it is started with."""
+    sudoers: tuple[str, ...] = ()
+    """Lines for the sandbox's sudoers file."""
+    files: tuple[LauncherFile, ...] = ()
+    far: Far | None = None
+    """The other host, where it starts the job there."""
+    terminal: bool = False
+    """Whether it is started at a terminal, whatever the runner gives the job."""
+    as_root: bool = False
+    """Whether the runner that starts it is root, and not the user ``ci``."""
+    takes_requests: bool = False
+    """Whether it sends the request "signal" of RFC 4254 6.9 with the name in each line of its
+    input."""
+    inner: Launcher | None = None
+    """What it starts instead of the job: the next of a chain."""
+
+    @property
+    def hops(self) -> tuple[Launcher, ...]:
+        """Itself and what stands between it and the job, from the outermost."""
+        return (self,) if self.inner is None else (self, *self.inner.hops)
 
 
 class Ends(StrEnum):
@@ -128,6 +198,17 @@ class Target(StrEnum):
     GROUP = "group"
     LEAF_FIRST = "leaf-first"
     """Every process of the job, children before parents, one at a time."""
+    CONNECTION = "connection"
+    """The server's processes that serve connections, on the other host, by root there."""
+
+
+class Sender(StrEnum):
+    """Who sends a cancellation's signal."""
+
+    RUNNER = "runner"
+    """The runner, and so its user: the kernel may refuse it (kill(2), EPERM)."""
+    ROOT = "root"
+    """root on the runner's host, from outside the job's session."""
 
 
 class Channel(StrEnum):
@@ -136,6 +217,8 @@ class Channel(StrEnum):
     TERMINAL = "terminal"
     INPUT = "input"
     OUTPUT = "output"
+    LINK = "link"
+    """The network between the two hosts: the other host's interface goes down."""
 
 
 class Action(StrEnum):
@@ -143,6 +226,7 @@ class Action(StrEnum):
 
     SIGNAL = "signal"
     TYPE = "type"
+    SEND = "send"
     CLOSE = "close"
     WAIT = "wait"
 
@@ -156,8 +240,12 @@ class Step:
     """``signal``: its name without ``SIG``."""
     to: Target | None = None
     """``signal``: at whom."""
+    by: Sender = Sender.RUNNER
+    """``signal``: who sends it."""
     keys: str | None = None
-    """``type``: characters typed at the job's terminal."""
+    """``type``: characters typed at the job's terminal; ``send``: written to its input, a pipe."""
+    request: bool = False
+    """``send``: whether it is a line for a launcher that takes requests."""
     channel: Channel | None = None
     """``close``: the runner's end of which channel."""
     seconds: float = 0.0
@@ -175,6 +263,22 @@ class Cancellation:
     @property
     def needs_terminal(self) -> bool:
         return any(s.action is Action.TYPE or s.channel is Channel.TERMINAL for s in self.steps)
+
+    @property
+    def needs_pipe(self) -> bool:
+        """Whether it writes to, or closes, a pipe that a job at a terminal does not have."""
+        pipes = (Channel.INPUT, Channel.OUTPUT)
+        return any(s.action is Action.SEND or s.channel in pipes for s in self.steps)
+
+    @property
+    def needs_far(self) -> bool:
+        """Whether it hits the connection between two hosts."""
+        return any(s.to is Target.CONNECTION or s.channel is Channel.LINK for s in self.steps)
+
+    @property
+    def needs_requests(self) -> bool:
+        """Whether it asks the launcher for a request of RFC 4254 6.9."""
+        return any(s.request for s in self.steps)
 
     @property
     def duration_s(self) -> float:
@@ -198,6 +302,11 @@ class Cell:
     def id(self) -> str:
         words = (self.job, self.shell, self.launcher, self.runner, self.cancellation)
         return "/".join(word.id for word in words)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether what the runner starts gets a controlling terminal."""
+        return self.runner.terminal or self.launcher.terminal
 
 
 class Evidence(StrEnum):
@@ -270,6 +379,8 @@ class Process:
     end: End | None
     doomed_ms: float | None = None
     """When a signal that it could not survive was generated for it."""
+    far: bool = False
+    """Whether it is on the other host; its ids are those of that host's own PID namespace."""
 
 
 class Disposition(StrEnum):
@@ -337,6 +448,8 @@ class Stream:
     """How many arrived after it, so that the runner's log does not have them."""
     cut: bool
     """Whether ``text`` is shorter than what arrived."""
+    base64: str = ""
+    """The same bytes as ``text``, where they are not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +532,16 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class TerminalModes:
+    """The settings of the runner's terminal that are on (termios(3), lower case), as ``icanon``."""
+
+    before: tuple[str, ...]
+    """When the job was started."""
+    after: tuple[str, ...]
+    """When the runner reported the end, or when the cell was decided."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """The raw facts recorded for one cell. No verdict in it."""
 
@@ -448,6 +571,8 @@ class Observation:
     limits: tuple[str, ...] = ()
     """Which of the sandbox's limits the cell met: processes, memory, written bytes."""
     declared: Declared = Declared()
+    terminal_modes: TerminalModes | None = None
+    """None: the runner gave no terminal."""
 
 
 class Processes(StrEnum):

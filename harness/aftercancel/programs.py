@@ -1,27 +1,33 @@
-"""The programs that the catalogue's cells need: where they are, their versions, their packages.
+"""What the catalogue's cells need: where it is, its version, its package, how to get it.
 
 Standard library only: the set-up asks here, before anything is installed.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from aftercancel.catalog import Catalogue
-from aftercancel.model import Cell, Shell
+from aftercancel.model import Cell, Launcher, Shell
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where a job looks, whatever the PATH of the user who starts the lab."""
 _DEADLINE_S = 5.0
 
 _PACKAGES = {
+    "asyncssh": "python3-asyncssh",
+    "dropbear": "dropbear-bin",
+    "env": "coreutils",
     "flock": "util-linux",
     "kill": "procps",
+    "nice": "coreutils",
     "nohup": "coreutils",
+    "npx": "npm",
+    "paramiko": "python3-paramiko",
     "pgrep": "procps",
     "pidof": "sysvinit-utils",
     "pkill": "procps",
@@ -29,16 +35,24 @@ _PACKAGES = {
     "runuser": "util-linux",
     "script": "bsdutils",
     "setsid": "util-linux",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
     "su": "util-linux",
     "tee": "coreutils",
     "timeout": "coreutils",
+    "xargs": "findutils",
+    "xz": "xz-utils",
 }
 """Debian's and Ubuntu's package of a program, where it does not have the program's own name."""
+_VERSIONS = {name: (name, "--version") for name in ("npm", "npx", "uv")}
+"""Programs that are often there without a package of the system's."""
+_FOLDERS_OF_PROGRAMS = ("bin", "sbin")
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A shell, or something else that a job or a launcher runs."""
+    """A shell, or something else that a job or a launcher needs."""
 
     name: str
     """``shell bash``, ``program sudo``."""
@@ -51,6 +65,10 @@ class Program:
     @property
     def path(self) -> str | None:
         """Where it is; None: nowhere."""
+        file = Path(self.command)
+        if file.is_absolute() and file.parent.name not in _FOLDERS_OF_PROGRAMS:
+            # A module of Python's, or another file that nobody executes.
+            return self.command if file.exists() else None
         return shutil.which(self.command, path=_PATH)
 
 
@@ -60,29 +78,60 @@ def of_shell(shell: Shell) -> Program:
 
 def of_need(need: str) -> Program:
     """A word of ``needs``: a program's name or path."""
-    name = os.path.basename(need)
-    return Program(f"program {name}", need, _PACKAGES.get(name, name))
+    name = Path(need).name
+    return Program(f"program {name}", need, _PACKAGES.get(name, name), _VERSIONS.get(name, ()))
+
+
+def of_launcher(launcher: Launcher) -> tuple[Program, ...]:
+    return tuple(of_need(need) for need in launcher.needs)
+
+
+def not_here(launcher: Launcher) -> str | None:
+    """Why this launcher's cells cannot be measured here, and what to do; None: they can."""
+    lacking = [needed for needed in of_launcher(launcher) if needed.path is None]
+    if not lacking:
+        return None
+    names = list(dict.fromkeys(needed.command for needed in lacking))
+    are = "is" if len(names) == 1 else "are"
+    return f"{' and '.join(names)} {are} not there: {launcher.get or apt_get(lacking)}"
+
+
+def launchers_not_here(cells: Iterable[Cell]) -> dict[str, str]:
+    """The launchers of these cells that are not here, by their id, with the words of each."""
+    launchers = {cell.launcher.id: cell.launcher for cell in cells}
+    found = ((name, not_here(launcher)) for name, launcher in launchers.items())
+    return {name: words for name, words in found if words is not None}
+
+
+def apt_get(lacking: Iterable[Program]) -> str:
+    """The command that installs these."""
+    return f"apt-get install {' '.join(sorted({needed.package for needed in lacking}))}"
 
 
 def needed_by(cells: Iterable[Cell]) -> tuple[Program, ...]:
-    """What these cells run, without duplicates."""
+    """The shells and the programs of these cells' jobs, without duplicates."""
     found: dict[str, Program] = {}
     for cell in cells:
-        of_cell = (
-            of_shell(cell.shell),
-            *(of_need(need) for need in (*cell.job.needs, *cell.launcher.needs)),
-        )
-        for program in of_cell:
+        for program in (of_shell(cell.shell), *map(of_need, cell.job.needs)):
             found.setdefault(program.name, program)
     return tuple(found.values())
 
 
 def of_catalogue(catalogue: Catalogue) -> tuple[Program, ...]:
-    """Everything that any cell could need: shells in their order, then the rest by name."""
+    """Every shell, then what jobs need, by name: without one of these some cell is refused."""
     shells = {program.name: program for program in map(of_shell, catalogue.shells.values())}
     needs = {need for job in catalogue.jobs.values() for need in job.needs}
-    needs |= {need for launcher in catalogue.launchers.values() for need in launcher.needs}
     return (*shells.values(), *(of_need(need) for need in sorted(needs)))
+
+
+def of_launchers(launchers: Iterable[Launcher]) -> dict[Program, tuple[Launcher, ...]]:
+    """What these launchers need, by name, and which of them need it."""
+    found: dict[Program, list[Launcher]] = {}
+    for launcher in launchers:
+        for program in dict.fromkeys(of_launcher(launcher)):
+            found.setdefault(program, []).append(launcher)
+    by_name = sorted(found, key=lambda program: program.name)
+    return {program: tuple(found[program]) for program in by_name}
 
 
 def version(program: Program) -> str | None:

@@ -13,7 +13,9 @@
 #
 # Not covered: a command that leaves its process group (a daemon), signals that were ignored
 # when the script started (nohup), commands in the background (use no & of your own). `run`
-# takes functions too, but not the terminal's input: a command that reads it is stopped.
+# takes functions too, but not the terminal's input: a command that reads it is stopped. Where
+# process 1 does not reap (a container without an init), ending a command may take GRACE
+# seconds, since its dead processes look alive.
 # /// aftercancel
 # sentence = "Our best practice in bash, round a child with a child of its own"
 # pause_s = 0.5
@@ -68,6 +70,7 @@ end_group() {
     local patience=$((${GRACE:-10} * 10))
     while kill -0 -- "-$!" 2> /dev/null; do
         ((patience-- > 0)) || kill -KILL -- "-$!" 2> /dev/null || true
+        ((patience > -10)) || break  # dead, but nobody asks for its status
         /bin/sleep 0.1
     done
     over=$!

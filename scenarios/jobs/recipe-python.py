@@ -13,7 +13,9 @@
 #
 # Not covered: a command that leaves its process group (a daemon), signals that were ignored
 # when the script started (nohup; they stay ignored), handlers that are called late because
-# the main thread is in C code. A command has no terminal.
+# the main thread is in C code. A command has no terminal. Where process 1 does not reap (a
+# container without an init), ending a command may take GRACE seconds, since its dead processes
+# look alive.
 # /// aftercancel
 # sentence = "Our best practice in Python, round a child with a child of its own"
 # pause_s = 0.5
@@ -106,6 +108,8 @@ def end_group(number: int) -> None:
     while signal_group(running, 0):
         if time.monotonic() > deadline:
             signal_group(running, signal.SIGKILL)
+        if time.monotonic() > deadline + 1:
+            break  # dead, but nobody asks for its status
         time.sleep(0.05)
     running = None
     tell_watchdog("")

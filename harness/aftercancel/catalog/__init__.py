@@ -9,11 +9,11 @@ from pathlib import Path
 
 from aftercancel.catalog.catalogue import Catalogue, Slice, impossible
 from aftercancel.catalog.jobs import read_jobs
+from aftercancel.catalog.launchers import read_launchers
 from aftercancel.catalog.matrix import read_slices
 from aftercancel.catalog.source import Sources
 from aftercancel.catalog.words import (
     read_cancellations,
-    read_launchers,
     read_runners,
     read_shells,
 )

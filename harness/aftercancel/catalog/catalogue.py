@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from aftercancel.errors import UsageError, did_you_mean
 from aftercancel.model import (
-    Action,
     Cancellation,
     Cell,
-    Channel,
     Job,
     Launcher,
     Runner,
@@ -96,23 +94,26 @@ class Catalogue:
 
 def impossible(cell: Cell) -> str | None:
     """Why nothing can be measured with this combination, as a sentence; None: it can be tried."""
-    job, shell, runner, cancellation = cell.job, cell.shell, cell.runner, cell.cancellation
+    job, shell = cell.job, cell.shell
     if job.kind is not shell.kind:
         return f"{job.id} is a {job.kind.value} job, and {shell.id} does not run those."
     if job.shells and shell.family not in job.shells:
         return f"{job.id} runs under {', '.join(job.shells)} only, not under {shell.id}."
-    if cancellation.needs_terminal and not runner.terminal:
+    return _cannot_be_fired(cell)
+
+
+def _cannot_be_fired(cell: Cell) -> str | None:
+    launcher, runner, cancellation = cell.launcher, cell.runner, cell.cancellation
+    if cancellation.needs_terminal and not cell.terminal:
         return f"{cancellation.id} needs a terminal, and {runner.id} gives none (plain-tty does)."
-    if runner.terminal and _closes_a_pipe(cancellation):
-        return f"{cancellation.id} closes a pipe, and {runner.id} has a terminal instead."
+    if cell.terminal and cancellation.needs_pipe:
+        who = runner.id if runner.terminal else launcher.id
+        return f"{cancellation.id} needs a pipe, and {who} has a terminal instead."
+    if cancellation.needs_far and all(hop.far is None for hop in launcher.hops):
+        return f"{cancellation.id} needs a second host, and {launcher.id} goes to none (ssh does)."
+    if cancellation.needs_requests and not launcher.takes_requests:
+        return f"{cancellation.id} needs a client that sends RFC 4254's request, not {launcher.id}."
     return None
-
-
-def _closes_a_pipe(cancellation: Cancellation) -> bool:
-    return any(
-        step.action is Action.CLOSE and step.channel is not Channel.TERMINAL
-        for step in cancellation.steps
-    )
 
 
 def _no(axis: str, word: str, known: Mapping[str, object]) -> str:

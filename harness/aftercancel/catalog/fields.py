@@ -51,6 +51,14 @@ class Fields:
             self.fault(key, f"{key} is empty.", "Write a text.")
         return value
 
+    def bytes(self, key: str) -> str:
+        """A text each of whose characters is one byte."""
+        text = self._value(key, str, "a text", "", required=True)
+        if any(ord(character) > 0xFF for character in text):
+            self.fault(key, f"{key}: each character stands for one byte, U+0000 to U+00FF.")
+            return ""
+        return str(text)
+
     def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
         """A list of texts."""
         values = self._value(key, list, "a list of texts", [], required=required)
@@ -63,6 +71,19 @@ class Fields:
     def flag(self, key: str, default: bool) -> bool:
         value: bool = self._value(key, bool, "true or false", default)
         return value
+
+    def number(self, key: str, default: int) -> int:
+        """A whole number."""
+        value = self._value(key, int, "a whole number", default)
+        if isinstance(value, bool):
+            self.fault(key, f"{key} must be a whole number, not {value}.")
+            return default
+        return int(value)
+
+    def table_of(self, key: str) -> Mapping[str, Any]:
+        """A table."""
+        found: Mapping[str, Any] = self._value(key, dict, "a table", {})
+        return found
 
     def seconds(self, key: str, default: float) -> float:
         """A number of seconds, not negative."""

@@ -148,6 +148,9 @@ def _job(fields: Fields, path: Path, name: str, text: str, shells: Mapping[str, 
         pause_s=fields.seconds("pause_s", _PAUSE_S),
         rests=fields.flag("rests", default=True),
         ends=fields.flag("ends", default=False),
+        input=fields.bytes("input") if fields.has("input") else None,
+        input_times=fields.number("input_times", 1),
+        input_ends=fields.flag("input_ends", default=True),
     )
     _check_marks(fields, job)
     for signal in job.ignored:

@@ -68,7 +68,9 @@ class Sources:
         try:
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            self.faults.append(Fault(self.file(path), None, "The file is missing."))
+            missing = Fault(self.file(path), None, "The file is missing.")
+            if missing not in self.faults:  # several words may name the same file
+                self.faults.append(missing)
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             self.faults.append(Fault(self.file(path), line, "The file is not UTF-8."))

@@ -1,4 +1,4 @@
-"""Shells, launchers, runners and cancellations: one table of a file makes one word."""
+"""Shells, runners and cancellations: one table of a file makes one word."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from aftercancel.model import (
     Cancellation,
     Channel,
     Ends,
-    Launcher,
     Runner,
+    Sender,
     Shell,
     ShellKind,
     Step,
@@ -32,7 +32,7 @@ def _shells(name: str, fields: Fields) -> tuple[Shell, ...]:
         family=name,
         sentence=fields.text("sentence"),
         kind=fields.choice("kind", ShellKind) or ShellKind.POSIX,
-        argv=_argv(fields, required=True),
+        argv=_argv(fields),
         version=fields.texts("version"),
         package=fields.text("package"),
     )
@@ -55,27 +55,11 @@ def _with_flag(family: Shell, flag: str) -> Shell:
     )
 
 
-def _argv(fields: Fields, *, required: bool) -> tuple[str, ...]:
-    argv = fields.texts("argv", required=required)
-    if required and fields.has("argv") and not (argv and argv[0].startswith("/")):
+def _argv(fields: Fields) -> tuple[str, ...]:
+    argv = fields.texts("argv", required=True)
+    if fields.has("argv") and not (argv and argv[0].startswith("/")):
         fields.fault("argv", "argv must begin with the program's whole path.")
     return argv
-
-
-def read_launchers(sources: Sources) -> dict[str, Launcher]:
-    """``launchers.toml``."""
-    return read_all(sources, "launchers.toml", _launcher)
-
-
-def _launcher(name: str, fields: Fields) -> tuple[Launcher, ...]:
-    return (
-        Launcher(
-            id=name,
-            sentence=fields.text("sentence"),
-            argv=_argv(fields, required=False),
-            needs=fields.texts("needs"),
-        ),
-    )
 
 
 def read_runners(sources: Sources) -> dict[str, Runner]:
@@ -113,6 +97,8 @@ _FORMS = {
     "signal": '{ signal = "TERM", to = "group" }',
     "wait": "{ wait = 2 }",
     "type": r'{ type = "\u0003" }',
+    "send": r'{ send = "\u0003" }',
+    "request": '{ request = "TERM" }',
     "close": '{ close = "input" }',
 }
 
@@ -141,10 +127,20 @@ def _read_step(fields: Fields, form: str) -> Step | None:
             if between and to is not Target.LEAF_FIRST:
                 hint = 'It is the time between two processes of to = "leaf-first".'
                 fields.fault("between", "between has no meaning here.", hint, "between")
-            return Step(Action.SIGNAL, signal=name, to=to, seconds=between)
+            by = fields.choice("by", Sender, Sender.RUNNER) or Sender.RUNNER
+            if to is Target.CONNECTION and fields.has("by"):
+                fields.fault("by", "by has no meaning here: root on the other host sends it.")
+            if to is Target.LEAF_FIRST and by is not Sender.RUNNER:
+                fields.fault("by", "Only the runner goes from leaf to leaf.", word=by.value)
+            return Step(Action.SIGNAL, signal=name, to=to, by=by, seconds=between)
         case "wait":
             return Step(Action.WAIT, seconds=fields.seconds("wait", 0.0))
         case "type":
             return Step(Action.TYPE, keys=fields.text("type"))
+        case "request":
+            # RFC 4254 6.9 has names of its own choice beside the twelve ("sig@xyz").
+            return Step(Action.SEND, keys=fields.text("request") + "\n", request=True)
+        case "send":
+            return Step(Action.SEND, keys=fields.bytes("send"))
         case _:
             return Step(Action.CLOSE, channel=fields.choice("close", Channel))

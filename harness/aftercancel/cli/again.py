@@ -16,7 +16,14 @@ from aftercancel.engine import place
 from aftercancel.engine.batch import forgotten
 from aftercancel.errors import ExitStatus
 from aftercancel.model import Evidence
-from aftercancel.results import Machine, Record, RunFolder, now, shell_versions
+from aftercancel.results import (
+    Machine,
+    Record,
+    RunFolder,
+    now,
+    program_versions,
+    shell_versions,
+)
 from aftercancel.results.lines import encode
 from aftercancel.results.reports import make_reports
 
@@ -53,6 +60,7 @@ def again(
             ended=now(),
             arguments=("again", cell),
             shells=shell_versions([wanted.shell]),
+            programs=program_versions([wanted.launcher]),
             place=facts,
             settle_s=settle,
             evidence=evidence,

@@ -11,6 +11,7 @@ from aftercancel import catalog
 from aftercancel.cli.printing import print_objects
 from aftercancel.cli.selection import nothing_selected, select
 from aftercancel.model import Cell
+from aftercancel.programs import not_here
 
 if TYPE_CHECKING:
     from aftercancel.catalog import Catalogue
@@ -33,10 +34,12 @@ def list_(what: str | None, expression: str | None, slices: tuple[str, ...], as_
     narrowed = bool(expression or slices)
     chosen = [what] if what else ["cells"] if narrowed else list(_WORDS)
     found = {each: _rows(each, catalogue, expression, slices) for each in chosen}
+    absent = _absent(catalogue) if "launchers" in found else {}
     if as_json:
         print_objects(
             [
                 {"what": each, "id": name, "sentence": sentence}
+                | ({"not_here": absent.get(name)} if each == "launchers" else {})
                 for each, rows in found.items()
                 for name, sentence in rows
             ]
@@ -45,7 +48,7 @@ def list_(what: str | None, expression: str | None, slices: tuple[str, ...], as_
     for each, rows in found.items():
         if len(found) > 1:
             click.secho(f"{each} ({len(rows)})", bold=True)
-        _print(rows)
+        _print(rows, absent if each == "launchers" else {})
     if not what and not narrowed:
         click.echo(
             f"{len(catalogue.cells())} cells in the default matrix: `aftercancel list cells`"
@@ -92,7 +95,15 @@ def _closed(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
-def _print(rows: Sequence[Row]) -> None:
+def _absent(catalogue: Catalogue) -> dict[str, str]:
+    """The launchers that are not here, with what they lack and how to get it."""
+    found = ((each.id, not_here(each)) for each in catalogue.launchers.values())
+    return {name: words for name, words in found if words is not None}
+
+
+def _print(rows: Sequence[Row], absent: Mapping[str, str]) -> None:
     width = max((len(name) for name, _ in rows), default=0)
     for name, sentence in rows:
         click.echo(f"  {name:<{width}}  {sentence}".rstrip())
+        if name in absent:
+            click.secho(f"  {'':<{width}}  Not here. {absent[name]}", fg="yellow")

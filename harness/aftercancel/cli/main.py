@@ -20,6 +20,7 @@ _COMMANDS = {
     "judge": "aftercancel.cli.stored:judge",
     "list": "aftercancel.cli.listing:list_",
     "show": "aftercancel.cli.stored:show",
+    "effects": "aftercancel.cli.effects:effects",
     "again": "aftercancel.cli.again:again",
     "doctor": "aftercancel.cli.doctor:doctor",
 }

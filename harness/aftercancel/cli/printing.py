@@ -24,6 +24,7 @@ def print_json(folder: RunFolder, reports: Reports) -> None:
             "why_not": record.why_not if record else None,
             "outcomes": reports.results.outcomes,
             "not_measured": reports.results.missing,
+            "not_tried": reports.not_tried,
             "unstable": [each.cell for each in reports.results.stability if not each.stable],
             "unreadable_lines": [
                 {"line": bad.number, "problem": bad.problem} for bad in reports.bad_lines
@@ -44,9 +45,11 @@ def print_matrix(folder: RunFolder, reports: Reports) -> None:
 
 
 def print_observation(observation: Observation, job: Job | None, *, as_json: bool) -> None:
-    """One cell: its story, or its observation as it is stored."""
+    """One cell: its story, or its observation as it is stored, with what the story adds to it."""
     if as_json:
-        _dump(observation)
+        found = render.told(observation, job)
+        stored = msgspec.to_builtins(observation)
+        _dump({**stored, "outcome": found.outcome, "relays": found.relays})
         return
     for line in render.story(observation, job):
         click.echo(line)

@@ -23,6 +23,7 @@ from aftercancel.engine.session import Asked
 from aftercancel.errors import CouldNotTell, ExitStatus
 from aftercancel.model import Cell, Evidence
 from aftercancel.places import IN_FLIGHT
+from aftercancel.programs import launchers_not_here
 from aftercancel.results import OBSERVATIONS, RunFolder, attempt_key
 
 if TYPE_CHECKING:
@@ -123,8 +124,10 @@ def run(  # noqa: PLR0913, PLR0917 each option is an argument
     # Before anything is made: what the machine lacks.
     require(examine(catalogue, existing(out)), cells)
     folder = RunFolder.create(out)
-    wanted = _Wanted(asked, expression, min(workers, len(cells), _MOST_WORKERS))
-    controller, interruption = _measure(wanted, folder, len(cells))
+    absent = launchers_not_here(cells)
+    count = sum(cell.launcher.id not in absent for cell in cells)
+    wanted = _Wanted(asked, expression, min(workers, count, _MOST_WORKERS))
+    controller, interruption = _measure(wanted, folder, count)
     return _conclude(controller, interruption, folder, as_json)
 
 

@@ -50,7 +50,12 @@ def judge(folder: Path | None, as_json: bool) -> int:
 @click.command()
 @click.argument("cell", metavar="CELL")
 @click.option("--run", "folder", type=_FOLDER, metavar="DIR", help="Default: the newest run here.")
-@click.option("--json", "as_json", is_flag=True, help="Print the observation as it is stored.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the observation as it is stored, its outcome and its relays.",
+)
 def show(cell: str, folder: Path | None, as_json: bool) -> int:
     """Tell what happened in one cell: who was signalled by whom, and what it did.
 
@@ -93,4 +98,8 @@ def _not_there(cell: str, stored: RunFolder) -> UsageError:
     except UsageError as error:
         measured = [key(line) for line in stored.observations() if isinstance(line, Observation)]
         return UsageError(f"{problem} {did_you_mean(cell, measured) or error}")
+    record = stored.record()
+    for not_tried in record.not_tried if record is not None else ():
+        if cell in not_tried.cells:
+            return UsageError(f"{problem} It was not tried: {not_tried.why}")
     return UsageError(f"{problem} `aftercancel again {name}` runs it; --run DIR names another run.")

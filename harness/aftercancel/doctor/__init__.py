@@ -14,7 +14,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from aftercancel.errors import MissingError
 from aftercancel.executor.ownership import PREFIX
 from aftercancel.executor.trace import EVENTS
 from aftercancel.model import Cell
-from aftercancel.programs import needed_by, of_catalogue
+from aftercancel.programs import launchers_not_here, needed_by, of_catalogue, of_launchers
 
 _PROBE_DEADLINE_S = 20.0
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -51,8 +51,18 @@ def examine(catalogue: Catalogue, results: Path | None = None) -> tuple[Finding,
         of.control_groups(_CGROUPS),
         of.disk_space(shutil.disk_usage(_existing(results or Path.cwd())).free),
         of.leftovers((*instances, *_groups(_CGROUPS))),
-        *(of.program(needed) for needed in of_catalogue(catalogue)),
+        *_programs(catalogue),
     )
+
+
+def _programs(catalogue: Catalogue) -> Iterator[Finding]:
+    """First those without which a cell is refused, then those that only launchers need."""
+    required = of_catalogue(catalogue)
+    yield from map(of.program, required)
+    names = {needed.name for needed in required}
+    for needed, launchers in of_launchers(catalogue.launchers.values()).items():
+        if needed.name not in names:
+            yield of.program_of_launchers(needed, launchers)
 
 
 def _existing(folder: Path) -> Path:
@@ -61,9 +71,16 @@ def _existing(folder: Path) -> Path:
 
 
 def require(findings: Iterable[Finding], cells: Iterable[Cell] = ()) -> None:
-    """Raise ``MissingError`` where the lab cannot run, or cannot run one of these cells."""
+    """Raise ``MissingError`` where the lab cannot run, or cannot run one of these cells.
+
+    A cell whose launcher is not here is left out by the engine, which says so; that is an error
+    only where no cell remains.
+    """
     by_name = {finding.name: finding for finding in findings}
-    used = [program.name for program in needed_by(cells)]
+    wanted = tuple(cells)
+    absent = launchers_not_here(wanted)
+    remaining = [cell for cell in wanted if cell.launcher.id not in absent]
+    used = [program.name for program in needed_by(remaining)]
     rights = by_name.get(RIGHTS)
     without_rights = rights is not None and rights.status is Status.CANNOT
     # Without rights nothing could be tried: one cause is told, not the four that follow from it.
@@ -74,6 +91,8 @@ def require(findings: Iterable[Finding], cells: Iterable[Cell] = ()) -> None:
         if name in by_name and by_name[name].status is Status.CANNOT
     ]
     if not lacking:
+        if wanted and not remaining:
+            raise nothing_remains(absent)
         return
     words = [
         f"{finding.name}: {finding.detail}\n    Why it matters: {finding.why}\n"
@@ -81,6 +100,15 @@ def require(findings: Iterable[Finding], cells: Iterable[Cell] = ()) -> None:
         for finding in lacking
     ]
     raise MissingError("This machine lacks something that the lab needs.\n  " + "\n  ".join(words))
+
+
+def nothing_remains(absent: Mapping[str, str]) -> MissingError:
+    """The error where no cell can be measured, since every launcher is missing."""
+    words = (f"{launcher}: {why}" for launcher, why in absent.items())
+    return MissingError(
+        "No cell that was asked for can be measured on this machine: what launches the jobs is "
+        "missing.\n  " + "\n  ".join(words)
+    )
 
 
 def _probe() -> Mapping[str, Any]:

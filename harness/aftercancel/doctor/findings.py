@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 from aftercancel.executor.ownership import PREFIX, Owner, owner
 from aftercancel.executor.trace import EVENTS
-from aftercancel.programs import Program, version
+from aftercancel.model import Launcher
+from aftercancel.programs import Program, apt_get, version
 
 _ROOM_BYTES = 256 << 20
 """A run of the default matrix with its raw observations, several times over."""
@@ -236,10 +237,30 @@ def program(needed: Program) -> Finding:
             Status.CANNOT,
             f"{needed.command} is not there",
             why,
-            f"apt-get install {needed.package}, or leave its cells out with -k",
+            f"{apt_get([needed])}, or leave its cells out with -k",
         )
-    detail = version(needed)
-    return Finding(needed.name, Status.CAN, detail or f"{needed.path}, version not known", why)
+    return Finding(needed.name, Status.CAN, _seen(needed), why)
+
+
+def program_of_launchers(needed: Program, launchers: Sequence[Launcher]) -> Finding:
+    """A program, or another file, that only these launchers need."""
+    names = ", ".join(launcher.id for launcher in launchers)
+    why = f"Without it these launchers are not measured, and a run says so: {names}."
+    if needed.path is not None:
+        return Finding(needed.name, Status.CAN, _seen(needed), why)
+    # A chain's words on how to get it may be about another of its programs.
+    ways = (launcher.get for launcher in launchers if launcher.get and launcher.inner is None)
+    return Finding(
+        needed.name,
+        Status.DEGRADED,
+        f"{needed.command} is not there",
+        why,
+        next(ways, apt_get([needed])),
+    )
+
+
+def _seen(needed: Program) -> str:
+    return version(needed) or f"{needed.path}, version not known"
 
 
 def _not_tried(

@@ -17,11 +17,13 @@ from aftercancel.errors import AftercancelError
 from aftercancel.model import Cell
 from aftercancel.results import (
     Machine,
+    NotTried,
     Record,
     RunFolder,
     SliceRecord,
     attempt_key,
     now,
+    program_versions,
     shell_versions,
 )
 from aftercancel.results.reports import Reports, make_reports
@@ -39,12 +41,18 @@ class Controller:
     """Hooks that only the controlling process has (without xdist there is no other)."""
 
     def __init__(
-        self, config: pytest.Config, asked: Asked, catalogue: Catalogue, chosen: Sequence[Cell]
+        self,
+        config: pytest.Config,
+        asked: Asked,
+        catalogue: Catalogue,
+        chosen: Sequence[Cell],
+        absent: Mapping[str, str],
     ) -> None:
         self.config = config
         self.asked = asked
         self.catalogue = catalogue
         self.chosen = {attempt_key(cell.id, cell.attempt): cell for cell in chosen}
+        self.absent = absent
         self.folder: RunFolder | None = None
         self.record: Record | None = None
         self.reports: Reports | None = None
@@ -58,18 +66,21 @@ class Controller:
         """Make the folder, if that was not done, and write down what is about to be run."""
         if self.folder is None:
             self.folder = RunFolder.create(self.asked.out)
-        machine, shells = Machine.this(), {cell.shell.id: cell.shell for cell in self._cells(names)}
+        tried = [name for name in names if self.chosen[name].launcher.id not in self.absent]
+        cells = [self.chosen[name] for name in tried]
         self.record = Record(
-            machine=machine,
+            machine=Machine.this(),
             started=self.record.started if self.record else now(),
             arguments=tuple(sys.argv),
-            shells=shell_versions(shells.values()),
+            shells=shell_versions({cell.shell.id: cell.shell for cell in cells}.values()),
+            programs=program_versions({cell.launcher.id: cell.launcher for cell in cells}.values()),
             settle_s=self.asked.settle_s,
             evidence=self.asked.evidence,
             repeat=self.asked.repeat,
             workers=len(self.workers),
-            slices=self._slices(names),
-            cells=tuple(names),
+            slices=self._slices(tried),
+            cells=tuple(tried),
+            not_tried=self._not_tried(names),
         )
         self.folder.write_record(self.record)
         return self.folder
@@ -80,8 +91,15 @@ class Controller:
             self.record = dataclasses.replace(self.record, place={**self.record.place, **facts})
         self.error = self.error or error
 
-    def _cells(self, names: Sequence[str]) -> list[Cell]:
-        return [self.chosen[name] for name in names]
+    def _not_tried(self, names: Sequence[str]) -> tuple[NotTried, ...]:
+        by_launcher: dict[str, list[str]] = {}
+        for name in names:
+            by_launcher.setdefault(self.chosen[name].launcher.id, []).append(name)
+        return tuple(
+            NotTried(launcher, why, tuple(by_launcher[launcher]))
+            for launcher, why in self.absent.items()
+            if launcher in by_launcher
+        )
 
     def _slices(self, names: Sequence[str]) -> tuple[SliceRecord, ...]:
         selected = {name.partition("#")[0] for name in names}
@@ -123,7 +141,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        if self.record is not None and not self.record.cells:
+        if self.record is not None and not (self.record.cells or self.record.not_tried):
             names = [name.removeprefix("aftercancel::") for name in ids]
             self.begin([name for name in names if name in self.chosen])
 

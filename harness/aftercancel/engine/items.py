@@ -43,15 +43,20 @@ class CellItem(pytest.Item):
 
     cell: Cell
     cells: CellSession
+    not_here: str | None
+    """Why it is not even tried: what its launcher lacks, and how to get that."""
 
     @classmethod
     def of(cls, parent: pytest.Collector, cell: Cell, cells: CellSession) -> CellItem:
         item = cls.from_parent(parent, name=attempt_key(cell.id, cell.attempt))
         item.cell = cell
         item.cells = cells
+        item.not_here = cells.absent.get(cell.launcher.id)
         return item
 
     def runtest(self) -> None:
+        if self.not_here is not None:
+            pytest.skip(self.not_here)
         observation, outcome = self.cells.result(self)
         self.user_properties.extend(axes(outcome))
         if not outcome.known:

@@ -18,6 +18,7 @@ from aftercancel.engine.session import Asked, CellSession
 from aftercancel.engine.worker import interrupt_once, listen_for_stop
 from aftercancel.errors import AftercancelError
 from aftercancel.places import IN_FLIGHT
+from aftercancel.programs import launchers_not_here
 from aftercancel.results import RunFolder
 
 if TYPE_CHECKING:
@@ -38,13 +39,14 @@ class CellsPlugin:
         with _as_usage_error():
             self.catalogue = catalog.load(asked.scenarios)
             self.chosen = asked.cells(self.catalogue)
+        absent = launchers_not_here(self.chosen)
         folder = RunFolder(Path(self.worker["aftercancel_folder"])) if self.worker else None
-        self.cells = CellSession(config, place_maker(config, asked), folder)
+        self.cells = CellSession(config, place_maker(config, asked), folder, absent)
         config.stash[_BATCH] = self.cells.batch
         self.collected = False
         self.error: AftercancelError | None = None
         if self.worker is None:
-            self.controller = Controller(config, asked, self.catalogue, self.chosen)
+            self.controller = Controller(config, asked, self.catalogue, self.chosen, absent)
             config.pluginmanager.register(self.controller, "aftercancel-controller")
 
     # Collecting
@@ -91,7 +93,9 @@ class CellsPlugin:
         if not isinstance(item, CellItem):
             return None
         try:
-            if self.worker is None:
+            if item.not_here is not None:
+                pass  # nothing to wait for: it is skipped, with these words
+            elif self.worker is None:
                 item = self.cells.next_done(item)
             else:
                 self.cells.wait_for(item)

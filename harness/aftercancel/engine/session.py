@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,10 +55,16 @@ class CellSession:
     """The cells of one pytest process: the controller's own, or one xdist worker's share."""
 
     def __init__(
-        self, config: pytest.Config, make_place: Callable[[], Place], folder: RunFolder | None
+        self,
+        config: pytest.Config,
+        make_place: Callable[[], Place],
+        folder: RunFolder | None,
+        absent: Mapping[str, str],
     ) -> None:
         self.batch = Batch(make_place)
         self.folder = folder
+        self.absent = absent
+        """Launchers that are not here, by id, with the words of each."""
         self.items: list[CellItem] = []
         self._config = config
         self._writer: LineWriter | None = None
@@ -67,7 +73,7 @@ class CellSession:
     def chosen(self, items: Sequence[pytest.Item]) -> None:
         """Take note of what is left after selection."""
         self.items = [item for item in items if isinstance(item, CellItem)]
-        self._waiting = {item.name: item for item in self.items}
+        self._waiting = {item.name: item for item in self.items if item.not_here is None}
 
     def result(self, item: CellItem) -> tuple[Observation, Outcome]:
         """This item's observation, judged."""
@@ -89,7 +95,9 @@ class CellSession:
         Where that cell was reported already, one that was not stands for it: they share all their
         collectors, and pytest would never tear down a cell that it takes for its own successor.
         """
-        if not isinstance(nextitem, CellItem) or nextitem.name in self._waiting:
+        if not isinstance(nextitem, CellItem) or nextitem.not_here is not None:
+            return nextitem
+        if nextitem.name in self._waiting:
             return nextitem
         return next(iter(self._waiting.values()), None)
 
@@ -110,6 +118,7 @@ class CellSession:
 
     def _start(self, share: Sequence[CellItem]) -> None:
         assert self.folder is not None
+        share = [item for item in share if item.not_here is None]
         stored = self._stored({item.name for item in share})
         for observation in stored.values():
             self.batch.put(observation)
@@ -139,7 +148,8 @@ class CellSession:
         if names is None and "aftercancel_index" in worker:
             dealt = shares([each.cell for each in self.items], worker["workercount"])
             names = [self.items[position].name for position in dealt[worker["aftercancel_index"]]]
-        mine = [self._waiting[name] for name in names or ()]
+        by_name = {each.name: each for each in self.items}
+        mine = [by_name[name] for name in names or ()]
         if item in mine:
             return mine
         # Another scheduler than ours dealt: what it sent so far is all that can be known.

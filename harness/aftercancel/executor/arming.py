@@ -14,6 +14,7 @@ from aftercancel.executor import procfs
 from aftercancel.executor.history import History
 from aftercancel.executor.reports import Reports
 from aftercancel.executor.rest import Sample, at_rest, sample
+from aftercancel.executor.waits import timeout_s
 from aftercancel.executor.watcher import Follower
 from aftercancel.model import Cell
 
@@ -22,6 +23,8 @@ ARM_S = 30.0
 QUIET_S = 0.01
 """Without an event for that long, a tree may be at rest: worth two looks at /proc."""
 
+_STALL_S = 2.5
+"""Two looks at a job that is not ready yet are so far apart, while nothing happens."""
 _REST_S = 0.005
 _REST_UNANNOUNCED_S = 0.25
 """A user's own script does not say when it is ready; that it does nothing must do."""
@@ -77,7 +80,7 @@ class _Arming:
         history = self._follower.history
         before: Sample | None = None
         while True:
-            self._refuse_a_job_that_ended()
+            await self._refuse_a_job_that_ended()
             silent_s = (time.monotonic_ns() - history.last_event_ns) / 1e9
             if silent_s < QUIET_S:
                 before = None
@@ -91,12 +94,32 @@ class _Arming:
             await asyncio.sleep(seconds)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
+        before: Sample | None = None
         while not condition():
-            self._refuse_a_job_that_ended()
+            await self._refuse_a_job_that_ended()
+            if condition():
+                break
             self._follower.changed.clear()
-            await self._follower.changed.wait()
+            try:
+                async with asyncio.timeout(_STALL_S):
+                    await self._follower.changed.wait()
+            except TimeoutError:
+                before = self._refuse_a_job_that_waits_for_ever(before)
+            else:
+                before = None
 
-    def _refuse_a_job_that_ended(self) -> None:
+    def _refuse_a_job_that_waits_for_ever(self, before: Sample | None) -> Sample:
+        """As a launcher does that asks for a password. ``before``: what all did a while ago."""
+        living = self._follower.history.living()
+        now = sample(living)
+        if before and at_rest(before, now) and all(timeout_s(p.pid) is None for p in living):
+            raise NotArmed(f"nothing has happened for {2 * _STALL_S:.0f} s: {self.awaited()}")
+        return now
+
+    async def _refuse_a_job_that_ended(self) -> None:
+        if self._reports.over:
+            # The report may be quicker than the evidence of what goes on without the launcher.
+            await self._follower.clock.reach(self._reports.over_ns)
         if self._reports.sandbox_error is not None:
             raise self._reports.sandbox_error
         if self._follower.flooded or self._follower.lost:
@@ -104,7 +127,8 @@ class _Arming:
             raise Flood
         if self._reports.error is not None:
             raise NotArmed(self._reports.error)
-        if self._reports.over:
+        # A launcher may have left while the job goes on (setsid of a group leader forks).
+        if self._reports.over and not self._follower.history.living():
             raise NotArmed(f"the job ended before it was armed: {self.awaited()}")
 
     def awaited(self) -> str:

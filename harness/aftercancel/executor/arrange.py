@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from aftercancel.executor import linux, seccomp
+from aftercancel.executor import hosts, linux, seccomp
+from aftercancel.executor.launch import File
 from aftercancel.executor.limits import (
     FILES,
     WRITTEN_BYTES,
@@ -25,7 +26,7 @@ from aftercancel.executor.limits import (
     apply_resource_limits,
     be_killed_first,
 )
-from aftercancel.executor.rootfs import LAB, MARKS, TTY_GROUP, WORKPLACE, Layers
+from aftercancel.executor.rootfs import EMPTY, LAB, MARKS, TTY_GROUP, WORKPLACE, Layers
 
 # capabilities(7): what sudo, su and sshd need to become somebody else and to signal, no more.
 _KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 10, 18, 29})
@@ -52,6 +53,13 @@ class Arrangement:
     """A host folder that is seen copy-on-write at ``workplace``."""
     marker: str | None
     """The trace's marker; None: marks go to a FIFO."""
+    files: tuple[File, ...] = ()
+    server: hosts.Server | None = None
+    """What another host serves; None: there is none."""
+    as_root: bool = False
+    """Whether the runner is root."""
+    root_sends: bool = False
+    """Whether root on the runner's host sends signals of the cancellation."""
 
     @property
     def script_path(self) -> str:
@@ -81,12 +89,16 @@ def prepare() -> None:
     os.umask(0o022)
 
 
+Run = Callable[[socket.socket, hosts.Orders], NoReturn]
+"""What the runner does: the executor's socket, and those through which others obey it."""
+
+
 def become_init(
     layers: Layers,
     arrangement: Arrangement,
     group: Group | None,
     control: socket.socket,
-    run_runner: Callable[[socket.socket], NoReturn],
+    run_runner: Run,
 ) -> NoReturn:
     linux.die_with_parent(signal.SIGKILL)
     # The executor may have died before that call; then nobody else holds the other end.
@@ -103,6 +115,8 @@ def become_init(
         linux.unshare(_NAMESPACES)
         step = "mount its file system"
         _mount(layers, arrangement)
+        step = "write its files"
+        _write_files(arrangement)
         step = "cut its rights"
         linux.set_host_name("aftercancel")
         linux.loopback_up()
@@ -110,32 +124,72 @@ def become_init(
         seccomp.refuse_what_no_namespace_holds()
         be_killed_first()
         linux.close_all_but(frozenset({control.fileno()}))
-        step = "start its runner"
-        if os.fork() == 0:
-            in_group = group is not None
-            never_return(
-                lambda: _become_runner(arrangement.uid, control, run_runner, in_group=in_group)
-            )
-    except OSError as error:
-        control.send(b"j" + json.dumps({"sandbox": f"could not {step}: {error}"}).encode())
+        in_group = group is not None
+
+        def start_runner(orders: hosts.Orders) -> None:
+            if os.fork() == 0:
+                never_return(
+                    lambda: _become_runner(
+                        arrangement, control, orders, run_runner, in_group=in_group
+                    )
+                )
+
+        if arrangement.server is None:
+            step = "start its runner"
+            _serve_one(arrangement, control, start_runner)
+        step = "make two hosts"
+
+        def mount_proc() -> None:
+            _mount_proc(layers, "")
+
+        def mount_of_far() -> None:
+            _mount_proc(layers, "")
+            _mount_devpts("")
+            apply_resource_limits(in_group=in_group)
+
+        far = hosts.start_far(arrangement.server, mount_of_far)
+        hosts.start_near(far, mount_proc, control, start_runner)
+    except (OSError, hosts.HostError) as error:
+        words = f"could not {step}: {error}" if isinstance(error, OSError) else str(error)
+        control.send(b"j" + json.dumps({"sandbox": words}).encode())
         os._exit(71)
     control.close()
     _reap()
 
 
-def _become_runner(
-    uid: int,
+def _serve_one(
+    arrangement: Arrangement,
     control: socket.socket,
-    run_runner: Callable[[socket.socket], NoReturn],
+    start_runner: Callable[[hosts.Orders], None],
+) -> NoReturn:
+    """The one host's PID 1, behind the arranging."""
+    if not arrangement.root_sends:
+        start_runner(hosts.Orders())
+        control.close()
+        _reap()
+    ours, theirs = hosts.order_pair()
+    start_runner(hosts.Orders(root=theirs))
+    theirs.close()
+    control.close()
+    hosts.obey_as_root(ours)
+
+
+def _become_runner(
+    arrangement: Arrangement,
+    control: socket.socket,
+    orders: hosts.Orders,
+    run_runner: Run,
     *,
     in_group: bool,
 ) -> NoReturn:
     apply_resource_limits(in_group=in_group)
     os.setsid()
     os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
-    run_runner(control)
+    if not arrangement.as_root:
+        uid = arrangement.uid
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    run_runner(control, orders)
 
 
 def _reap() -> NoReturn:
@@ -157,8 +211,8 @@ def _mount(layers: Layers, arrangement: Arrangement) -> None:
     linux.mount("tmpfs", cell, "tmpfs", 0, _TMPFS)
     root = f"{cell}/root"
     slot, base = str(layers.slot(arrangement.slot)), str(layers.base)
-    _overlay(cell, "top", (slot, base, "/"), root)
-    _lab_files(root, arrangement)
+    keys = (str(layers.keys),) if arrangement.server is not None else ()
+    _overlay(cell, "top", (*keys, slot, base, "/"), root)
     for number, place in enumerate(layers.submounts):
         # The host's file system there, below what our own layers have at that place.
         ours = (layer for layer in (slot + place, base + place) if os.path.isdir(layer))
@@ -168,7 +222,9 @@ def _mount(layers: Layers, arrangement: Arrangement) -> None:
         _overlay(cell, "work", (arrangement.workdir,), workplace)
         os.chown(workplace, arrangement.uid, arrangement.uid)
         os.chmod(workplace, 0o755)
-    _kernel_file_systems(layers, root)
+    _mount_proc(layers, root)
+    linux.bind(str(layers.sys), f"{root}/sys", recursive=True)
+    _mount_devpts(root)
     if arrangement.marker is not None:
         linux.bind(arrangement.marker, root + MARKS)
     os.chdir(root)
@@ -195,15 +251,29 @@ def _escaped(path: str) -> str:
     return path
 
 
-def _lab_files(root: str, arrangement: Arrangement) -> None:
-    _write(root + arrangement.script_path, arrangement.script, 0o755)
+def _write_files(arrangement: Arrangement) -> None:
+    """Inside the sandbox's root: whatever link stands on the way, it leads nowhere else."""
+    _write(arrangement.script_path, arrangement.script, 0o755)
     if arrangement.sudoers:
-        _write(f"{root}/etc/sudoers.d/job", "\n".join(arrangement.sudoers) + "\n", 0o440)
+        _write("/etc/sudoers.d/job", "\n".join(arrangement.sudoers) + "\n", 0o440)
+    for file in arrangement.files:
+        owner = arrangement.uid if file.of_user else 0
+        _folders(os.path.dirname(file.path), owner)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(file.path)
+        _write(file.path, file.text, file.mode)
+        os.chown(file.path, owner, owner)
     if arrangement.marker is None:
-        marks = root + MARKS
-        os.unlink(marks)
-        os.mkfifo(marks)
-        os.chmod(marks, 0o622)
+        os.unlink(MARKS)
+        os.mkfifo(MARKS)
+        os.chmod(MARKS, 0o622)
+
+
+def _folders(path: str, owner: int) -> None:
+    if not os.path.isdir(path):
+        _folders(os.path.dirname(path), owner)
+        os.mkdir(path)
+        os.chown(path, owner, owner)
 
 
 def _write(path: str, text: str, mode: int) -> None:
@@ -217,13 +287,16 @@ def _write(path: str, text: str, mode: int) -> None:
         os.close(fd)
 
 
-def _kernel_file_systems(layers: Layers, root: str) -> None:
+def _mount_proc(layers: Layers, root: str) -> None:
+    """Of the PID namespace that the caller is in (proc(5)), without what no job may see."""
     linux.mount("proc", f"{root}/proc", "proc", _CAREFUL)
     for place in layers.masked_folders:
-        linux.bind_read_only(str(layers.empty), root + place)
+        linux.bind_read_only(EMPTY if not root else str(layers.empty), root + place)
     for place in layers.masked_files:
         linux.bind(f"{root}/dev/null", root + place)
     for place in layers.read_only:
         linux.bind_read_only(root + place, root + place, _CAREFUL)
-    linux.bind(str(layers.sys), f"{root}/sys", recursive=True)
+
+
+def _mount_devpts(root: str) -> None:
     linux.mount("devpts", f"{root}/dev/pts", "devpts", _DEVPTS_FLAGS, _DEVPTS)

@@ -32,6 +32,12 @@ _SIGKILL = 9
 
 RUNNER = "runner"
 JOB = "job"
+ROOT = "root"
+"""The init of the runner's host, which sends what root sends there."""
+FAR_HOST = "far host"
+"""The init of the other host."""
+SERVER = "server"
+_NO_KEY = -1
 
 
 class Names(Protocol):
@@ -46,6 +52,7 @@ class ProcessHistory:
     """One process, as far as it has come."""
 
     key: int
+    """Number in the order of start; negative: it belongs to the sandbox, not to the cell."""
     pid: int
     """In the executor's PID namespace."""
     parent: ProcessHistory | None
@@ -57,7 +64,12 @@ class ProcessHistory:
     argv: tuple[str, ...]
     started_ns: int
     threads: set[int] = field(default_factory=set)
-    execed: bool = False
+    far: bool = False
+    """Whether it is on the other host."""
+    forked: int = 0
+    """How many processes it has started."""
+    execs: int = 0
+    """How many programs it has become."""
     ended_ns: int | None = None
     doomed_ns: int | None = None
     fatal_signal: int | None = None
@@ -74,6 +86,11 @@ class ProcessHistory:
     @property
     def lives(self) -> bool:
         return self.ended_ns is None
+
+    @property
+    def of_the_sandbox(self) -> bool:
+        """Whether it is an init or a listening server: there before the job and after it."""
+        return self.key == _NO_KEY
 
     def dying(self, at_ns: int) -> bool:
         """Whether its end was certain before that moment: it is past receiving anything."""
@@ -114,13 +131,22 @@ class History:
     """Takes events in the order of their time; ``is_job`` says which program is the job."""
 
     def __init__(
-        self, init_pid: int, names: Names, is_job: Callable[[ProcessHistory], bool]
+        self,
+        init_pid: int,
+        names: Names,
+        is_job: Callable[[ProcessHistory], bool],
+        *,
+        two_hosts: bool = False,
     ) -> None:
-        self._init_pid = init_pid
+        """``init_pid``: the sandbox's PID 1; ``two_hosts``: what it starts are inits (``hosts``)."""
+        self._init = _of_the_sandbox(init_pid, ROOT, None)
+        self._two_hosts = two_hosts
+        self.machinery = [self._init]
+        """The sandbox's own processes."""
         self._names = names
         self._is_job = is_job
-        self._job_seen = False
-        self._by_tid: dict[int, ProcessHistory] = {}
+        self._job: ProcessHistory | None = None
+        self._by_tid: dict[int, ProcessHistory] = {init_pid: self._init}
         self._open_calls: dict[int, Called] = {}
         self.processes: list[ProcessHistory] = []
         self.signals: list[SignalHistory] = []
@@ -138,7 +164,7 @@ class History:
 
     def running_roles(self) -> set[str]:
         """The roles whose program has been started and lives."""
-        return {p.role for p in self.processes if p.lives and p.execed}
+        return {p.role for p in self.processes if p.lives and p.execs}
 
     def add(self, event: Event) -> None:
         """Take one event in."""
@@ -180,21 +206,44 @@ class History:
                 parent.threads.add(event.child)
                 self._by_tid[event.child] = parent
             return
-        if parent is None and event.tid != self._init_pid:
+        if parent is None:
             return
-        argv: tuple[str, ...]
-        if parent is None and not self.processes:
-            role, variable, program, argv = RUNNER, None, RUNNER, ()
-        elif parent is None:
-            # Found by /proc when its parent had gone already and PID 1 had taken it over.
-            role, variable, program, argv = f"{JOB}:fork", None, "", ()
+        parent.forked += 1
+        if parent.of_the_sandbox and (role := self._role_in_the_sandbox(parent)) is not None:
+            started = _of_the_sandbox(event.child, role, parent)
+            self.machinery.append(started)
         else:
-            role = JOB if parent.key == 0 and not self._job_seen else f"{parent.role}:fork"
+            started = self._of_the_cell(event, parent)
+            self.processes.append(started)
+        self._by_tid[event.child] = started
+
+    def _role_in_the_sandbox(self, parent: ProcessHistory) -> str | None:
+        """Of what one of its inits starts as part of it; None: it is the cell's.
+
+        In the order in which ``hosts`` makes them: PID 1 the other host's init, then that of the
+        runner's host; the other host's init the server. What else an init has as a child was found
+        by /proc when its parent had gone already, and the init had taken it over.
+        """
+        if parent is self._init and self._two_hosts:
+            return {1: FAR_HOST, 2: ROOT}.get(parent.forked)
+        if parent.role == FAR_HOST and parent.forked == 1:
+            return SERVER
+        return None
+
+    def _of_the_cell(self, event: Forked, parent: ProcessHistory) -> ProcessHistory:
+        argv: tuple[str, ...]
+        if not self.processes:
+            role, variable, program, argv = RUNNER, None, RUNNER, ()
+        elif parent.of_the_sandbox:
+            base = parent.program or JOB
+            role, variable, program, argv = f"{base}:fork", None, parent.program, parent.argv
+        else:
+            role = JOB if parent.key == 0 and self._job is None else f"{parent.role}:fork"
             variable, program, argv = parent.role_variable, parent.program, parent.argv
-        child = ProcessHistory(
+        return ProcessHistory(
             key=len(self.processes),
             pid=event.child,
-            parent=parent,
+            parent=None if parent.of_the_sandbox else parent,
             role=role,
             inherited=variable,
             role_variable=variable,
@@ -202,9 +251,8 @@ class History:
             argv=argv,
             started_ns=event.at_ns,
             threads={event.child},
+            far=parent.far,
         )
-        self.processes.append(child)
-        self._by_tid[event.child] = child
 
     def _execed(self, event: Execed) -> None:
         process = self._by_tid.get(event.old_tid) or self._by_tid.get(event.tid)
@@ -215,13 +263,19 @@ class History:
             self._by_tid.pop(tid, None)
         process.threads = {event.tid}
         self._by_tid[event.tid] = process
-        process.execed = True
-        process.program = event.path.rsplit("/", 1)[-1]
+        process.execs += 1
         process.argv = self._names.argv(event.tid) or (event.path,)
+        # fexecve(3) has no better name for a program than a descriptor's.
+        by_descriptor = event.path.startswith(("/proc/self/fd/", "/dev/fd/"))
+        path = process.argv[0] if by_descriptor else event.path
+        process.program = path.rsplit("/", 1)[-1]
+        if process.of_the_sandbox:
+            return
         now = self._names.role_variable(event.tid)
         process.role_variable = now
-        if not self._job_seen and self._is_job(process):
-            self._job_seen = True
+        # Again, where one exec had followed another (env) before its command line was read.
+        if self._job in (None, process) and self._is_job(process):
+            self._job = process
             process.role = JOB
         elif now is not None and now != process.inherited:
             process.role = now
@@ -258,7 +312,11 @@ class History:
         if call is None or sender is None or event.result >= 0 or call.signal == 0:
             return
         receiver = next(
-            (p for p in self.processes if p.last is not None and p.last.inner_pid == call.target),
+            (
+                p
+                for p in self.processes
+                if p.last is not None and p.last.inner_pid == call.target and p.far is sender.far
+            ),
             None,
         )
         self.signals.append(
@@ -327,6 +385,22 @@ class History:
             # A timer's, which is generated in an interrupt, while any task may run.
             receiver.fatal_signal = event.signal
             receiver.doomed_ns = event.at_ns
+
+
+def _of_the_sandbox(pid: int, role: str, parent: ProcessHistory | None) -> ProcessHistory:
+    return ProcessHistory(
+        key=_NO_KEY,
+        pid=pid,
+        parent=parent,
+        role=role,
+        inherited=None,
+        role_variable=None,
+        program="",
+        argv=(),
+        started_ns=0,
+        threads={pid},
+        far=role == FAR_HOST or (parent is not None and parent.far),
+    )
 
 
 def _turned_into_kill(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from aftercancel.executor.rootfs import WORKPLACE
@@ -20,7 +20,7 @@ _DEPTH = 64
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLACES = ("/home/ci", "/tmp", "/var/tmp", "/run", "/dev/shm", WORKPLACE)
 """All empty at the start of a cell but for what the lab itself put there."""
-_OURS = frozenset({"/run/lock", "/run/sudo"})
+_OURS = frozenset({"/run/lock", "/run/sshd", "/run/sudo"})
 _KINDS = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "dir",
@@ -30,10 +30,16 @@ _KINDS = {
 }
 
 
-def look(root: str, roles: Mapping[int, str], workdir: str | None = None) -> Left:
+def look(
+    root: str,
+    roles: Mapping[int, str],
+    workdir: str | None = None,
+    before: Collection[str] = (),
+) -> Left:
     """Files and held locks; ``roles`` names the cell's processes by their pid in our namespace.
 
-    What a user's own folder ``workdir`` has on the host was there before the cell.
+    What a user's own folder ``workdir`` has on the host was there before the cell, and so were
+    the paths ``before``.
     """
     found: list[LeftFile] = []
     paths: dict[int, str] = {}
@@ -42,7 +48,7 @@ def look(root: str, roles: Mapping[int, str], workdir: str | None = None) -> Lef
         for path, status in walk.below(place):
             shown = _readable(path)
             paths[status.st_ino] = shown
-            if path in _OURS or _was_there(path, workdir):
+            if path in _OURS or path in before or _was_there(path, workdir):
                 continue
             if len(found) == _LIMIT:
                 walk.cut = True
@@ -54,9 +60,29 @@ def look(root: str, roles: Mapping[int, str], workdir: str | None = None) -> Lef
     return Left(tuple(sorted(found, key=lambda f: f.path)), locks, walk.cut)
 
 
-def files(root: str, workdir: str | None = None) -> tuple[str, ...]:
+def files(root: str, workdir: str | None = None, before: Collection[str] = ()) -> tuple[str, ...]:
     """The paths of the same files alone."""
-    return tuple(file.path for file in look(root, {}, workdir).files)
+    return tuple(file.path for file in look(root, {}, workdir, before).files)
+
+
+def end_of(root: str, path: str, limit: int) -> str:
+    """The last ``limit`` bytes of a file as text; empty where there is none."""
+    fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    *folders, name = path.strip("/").split("/")
+    for folder in (*folders, None):
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            inner = os.open(folder or name, flags if folder is None else _FOLDER, dir_fd=fd)
+        except OSError:
+            return ""
+        finally:
+            os.close(fd)
+        fd = inner
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return ""
+        file.seek(max(0, os.fstat(fd).st_size - limit))
+        return file.read(limit).decode("utf-8", "replace").strip()
 
 
 def _was_there(path: str, workdir: str | None) -> bool:

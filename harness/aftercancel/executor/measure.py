@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from aftercancel.executor import leftovers, procfs, record
+from aftercancel.executor import leftovers, preparation, procfs, record, serving
 from aftercancel.executor.arming import Flood, NotArmed, arm
-from aftercancel.executor.arrange import Arrangement
-from aftercancel.executor.history import History, ProcessHistory
+from aftercancel.executor.history import History
 from aftercancel.executor.limits import Group
+from aftercancel.executor.preparation import Preparation, prepare
 from aftercancel.executor.reports import Reports
-from aftercancel.executor.rootfs import HOME, MARKS, USER, WORKPLACE
+from aftercancel.executor.rootfs import USER
 from aftercancel.executor.sandbox import Sandbox, SandboxError, open_sandbox
 from aftercancel.executor.watcher import EVENTS_OF_A_CELL, Follower, Watcher
-from aftercancel.executor.watching import HOLD_TO_THE_END_S, watch
+from aftercancel.executor.watching import watch
 from aftercancel.executor.zygote import Zygote
 from aftercancel.model import (
     Cell,
@@ -31,18 +33,16 @@ from aftercancel.model import (
     Report,
     Said,
     Stream,
+    TerminalModes,
     Trouble,
     TroubleKind,
 )
-from aftercancel.runners import plain
 
-HOLD_S = 600.0
-"""How long a job's children hold on, so that none ends by itself while it is watched."""
 _COUNT_S = 1.0
 _PACKET = 1 << 17
+_LAST_WORDS = 600
 _EXITING_S = 5.0
 _EXITING_STEP_S = 0.005
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Equipment:
     settle_s: float
     arming: asyncio.Semaphore
     """How many cells may be between arranging and armed at once."""
+    keys: Callable[[], str]
+    """Makes the keys for other hosts, once; returns the user's public one."""
 
 
 class Measurement:
@@ -75,6 +77,7 @@ class Measurement:
         self._slot = slot
         self._with = equipment
         self._reports = Reports()
+        self._before: frozenset[str] = frozenset()
         self._present: tuple[str, ...] = ()
         self._armed_ns: int | None = None
         self._decided_ns = 0
@@ -85,10 +88,12 @@ class Measurement:
         if self._slot.group is not None:
             self._slot.group.limits_met()  # of the cell before this one
         try:
+            made = self._prepare()
+            self._before = made.before
             async with contextlib.AsyncExitStack() as stack:
                 async with self._with.arming:
-                    sandbox, follower = await stack.enter_async_context(self._sandbox())
-                    trouble = await self._arm(follower)
+                    sandbox, follower = await stack.enter_async_context(self._sandbox(made))
+                    trouble = await self._arm(sandbox, follower)
                 if trouble is None:
                     trouble = await self._fire_and_watch(sandbox, follower)
                 await self._count(sandbox, follower)
@@ -103,63 +108,28 @@ class Measurement:
             )
         return observation
 
-    @contextlib.asynccontextmanager
-    async def _sandbox(self) -> AsyncIterator[tuple[Sandbox, Follower]]:
-        job = self._cell.job
-        arrangement = Arrangement(
-            slot=self._slot.number,
-            uid=self._slot.uid,
-            script_name=job.name,
-            script=job.script,
-            sudoers=job.sudoers,
-            workdir=job.workdir,
-            marker=None if self._with.marker is None else str(self._with.marker),
-        )
-        assignment = self._assignment(arrangement)
+    def _prepare(self) -> Preparation:
+        marker = self._with.marker
+        try:
+            return prepare(
+                self._cell,
+                slot=self._slot.number,
+                uid=self._slot.uid,
+                marker=None if marker is None else str(marker),
+                keys=self._with.keys,
+            )
+        except serving.NoKeys as error:
+            raise SandboxError(f"could not make the keys for the other host: {error}") from None
 
-        async with open_sandbox(self._with.zygote, arrangement, assignment) as sandbox:
-            history = History(sandbox.init_pid, procfs, self._is_job(assignment.argv))
+    @contextlib.asynccontextmanager
+    async def _sandbox(self, made: Preparation) -> AsyncIterator[tuple[Sandbox, Follower]]:
+        is_job = partial(preparation.is_job, self._cell, made.command)
+        async with open_sandbox(self._with.zygote, made.arrangement, made.assignment) as sandbox:
+            two_hosts = made.arrangement.server is not None
+            history = History(sandbox.init_pid, procfs, is_job, two_hosts=two_hosts)
             follower = Follower(sandbox.init_pid, history, self._with.watcher.clock)
             with self._with.watcher.follow(follower), self._listening(sandbox, follower):
                 yield sandbox, follower
-
-    def _assignment(self, arrangement: Arrangement) -> plain.Assignment:
-        cell = self._cell
-        script = arrangement.script_path
-        if cell.job.workdir is not None and cell.job.path is not None:
-            script = f"{WORKPLACE}/{cell.job.path}"
-        shell = () if cell.job.executable else cell.shell.argv
-        hold = HOLD_S if cell.cancellation.steps else HOLD_TO_THE_END_S
-        return plain.Assignment(
-            argv=(*cell.launcher.argv, *shell, script),
-            env={
-                "HOME": HOME,
-                "LANG": "C.UTF-8",
-                "LOGNAME": USER,
-                "PATH": _PATH,
-                "SHELL": "/bin/sh",
-                "USER": USER,
-                "MARKS": MARKS,
-                "HOLD": f"{hold:g}",
-                **({"TERM": "xterm"} if cell.runner.terminal else {}),
-                **dict(cell.job.env),
-            },
-            cwd=HOME if cell.job.workdir is None else WORKPLACE,
-            ignored=cell.job.ignored,
-            ends=cell.runner.ends,
-            terminal=cell.runner.terminal,
-            steps=cell.cancellation.steps,
-        )
-
-    def _is_job(self, argv: tuple[str, ...]) -> Callable[[ProcessHistory], bool]:
-        """The job is what runs the script: a launcher has more words before it."""
-        if not self._cell.launcher.argv:
-            return lambda process: process.key == 1
-        words = argv[len(self._cell.launcher.argv) :]
-        if self._cell.job.executable:
-            # The kernel puts the interpreter of the #! line before it (execve(2)).
-            return lambda process: words[-1] in process.argv
-        return lambda process: process.argv == words
 
     @contextlib.contextmanager
     def _listening(self, sandbox: Sandbox, follower: Follower) -> Iterator[None]:
@@ -183,22 +153,29 @@ class Measurement:
         finally:
             loop.remove_reader(sandbox.control)
 
-    async def _arm(self, follower: Follower) -> Trouble | None:
+    async def _arm(self, sandbox: Sandbox, follower: Follower) -> Trouble | None:
         try:
             await arm(self._cell, follower, self._reports)
         except NotArmed as error:
             self._decide(follower, None)
-            return Trouble(TroubleKind.NOT_ARMED, str(error))
+            return Trouble(TroubleKind.NOT_ARMED, f"{error}{self._said_by_server(sandbox)}")
         except Flood:
             return self._flood(follower)
         self._armed_ns = time.monotonic_ns()
         return None
 
+    def _said_by_server(self, sandbox: Sandbox) -> str:
+        said = leftovers.end_of(sandbox.root(), serving.LOG, _LAST_WORDS)
+        return f"; the other host's server said: {said}" if said else ""
+
     async def _fire_and_watch(self, sandbox: Sandbox, follower: Follower) -> Trouble | None:
         assert self._armed_ns is not None
         if self._cell.job.removes:
-            self._present = leftovers.files(sandbox.root(), self._cell.job.workdir)
-        if self._cell.cancellation.steps:
+            self._present = leftovers.files(sandbox.root(), self._cell.job.workdir, self._before)
+        if self._cell.job.input is not None:
+            sandbox.control.send(b'{"feed": true}')
+        # What has been reported as over cannot be cancelled any more.
+        if self._cell.cancellation.steps and not self._reports.over:
             sandbox.control.send(b'{"fire": true}')
         try:
             decided = await watch(
@@ -237,15 +214,19 @@ class Measurement:
         """The evidence's survivors must be those that /proc shows: else one of the two is wrong."""
         if self._decided is Decided.SETTLE_TIME_OVER:
             return None
-        known = {p.pid for p in follower.history.living()}
-        seen = _survivors(sandbox, follower)
         until = time.monotonic() + _EXITING_S
-        # The kernel's word for an exit comes before the process is a zombie (kernel/exit.c).
-        while known < seen and time.monotonic() < until:
-            await asyncio.sleep(_EXITING_STEP_S)
+        while True:
             seen = _survivors(sandbox, follower)
-        if known == seen:
-            return None
+            # Whoever ended after the decision was a survivor by it, whatever /proc says now.
+            await follower.clock.reach(time.monotonic_ns())
+            known = {p.pid for p in follower.history.living()}
+            since = follower.gone_since
+            if known - since == seen - since:
+                return None
+            # The kernel's word for an exit comes before the process is a zombie (kernel/exit.c).
+            if not known < seen or time.monotonic() > until:
+                break
+            await asyncio.sleep(_EXITING_STEP_S)
         return Trouble(
             TroubleKind.EXECUTOR,
             f"the evidence disagrees: {self._with.watcher.evidence.value} has {len(known)} "
@@ -292,12 +273,19 @@ class Measurement:
             stdout=self._stream("o"),
             stderr=self._stream("e"),
             present=self._present,
-            left=leftovers.look(sandbox.root(), roles, self._cell.job.workdir),
+            left=leftovers.look(sandbox.root(), roles, self._cell.job.workdir, self._before),
             report=self._report(ms),
             runner_end=runner.end if runner is not None and runner.ended_ms is not None else None,
             limits=self._limits(sandbox),
             declared=self._declared(),
+            terminal_modes=self._terminal_modes(),
         )
+
+    def _terminal_modes(self) -> TerminalModes | None:
+        before, after = self._reports.modes_before, self._reports.modes_after
+        if before is None:
+            return None
+        return TerminalModes(tuple(before), tuple(after or ()))
 
     def _zero_ns(self, history: History) -> int:
         """The cancellation; where there is none, the end of the job's first process."""
@@ -317,7 +305,9 @@ class Measurement:
     def _stream(self, letter: str) -> Stream:
         kept = bytes(self._reports.output[letter])
         before, after, sent = (self._reports.counts or {}).get(letter, (len(kept), 0, len(kept)))
-        return Stream(kept.decode("utf-8", "replace"), before, after, sent < before + after)
+        text = kept.decode("utf-8", "replace")
+        exact = "" if text.encode() == kept else base64.b64encode(kept).decode()
+        return Stream(text, before, after, sent < before + after, exact)
 
     def _limits(self, sandbox: Sandbox) -> tuple[str, ...]:
         met = self._slot.group.limits_met() if self._slot.group is not None else ()
@@ -350,7 +340,8 @@ def _lost_events() -> Trouble:
 
 
 def _survivors(sandbox: Sandbox, follower: Follower) -> set[int]:
-    """Who lives in the sandbox, by /proc, without its PID 1 and the runner."""
-    runner = follower.history.runner
+    """Who lives in the sandbox, by /proc, without what belongs to it and the runner."""
+    history = follower.history
     living = {pid for _, pid in procfs.descendants(sandbox.init_pid) if procfs.alive(pid)}
-    return living - ({runner.pid} if runner is not None else set())
+    ours = {process.pid for process in history.machinery}
+    return living - ours - ({history.runner.pid} if history.runner is not None else set())

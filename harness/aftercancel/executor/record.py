@@ -57,6 +57,7 @@ def _process(
         ended_ms=None if p.ended_ns is None else ms(p.ended_ns),
         end=_end(p, evidence),
         doomed_ms=None if p.doomed_ns is None else ms(p.doomed_ns),
+        far=p.far,
     )
 
 
@@ -73,7 +74,11 @@ def _end(p: ProcessHistory, evidence: Evidence) -> End | None:
 def signals(history: History, zero_ns: int) -> tuple[Signal, ...]:
     """Every signal that was generated for a process of the cell, and every refused call."""
     ms = milliseconds(zero_ns)
-    return tuple(_signal(s, ms) for s in history.signals)
+    return tuple(
+        _signal(s, ms)
+        for s in history.signals
+        if s.receiver is None or not s.receiver.of_the_sandbox
+    )
 
 
 def _signal(s: SignalHistory, ms: Callable[[int], float]) -> Signal:
@@ -81,7 +86,7 @@ def _signal(s: SignalHistory, ms: Callable[[int], float]) -> Signal:
     return Signal(
         at_ms=ms(s.at_ns),
         signal=name,
-        sender=s.sender.key if s.sender else None,
+        sender=None if s.sender is None or s.sender.of_the_sandbox else s.sender.key,
         sender_role=s.sender_role,
         receiver=s.receiver.key if s.receiver else None,
         receiver_role=s.receiver_role,

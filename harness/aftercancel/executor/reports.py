@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,9 @@ class Reports:
     end: EndReport | None = None
     counts: dict[str, list[int]] | None = None
     """For each stream: bytes before the report, after it, and how many of them were passed on."""
+    modes_before: list[str] | None = None
+    modes_after: list[str] | None = None
+    """The terminal's settings at the start, and when they were last told."""
     error: str | None = None
     """What kept the runner from its work."""
     sandbox_error: SandboxError | None = None
@@ -46,15 +50,23 @@ class Reports:
         default_factory=lambda: {"o": bytearray(), "e": bytearray()}
     )
 
+    closed_ns: int = 0
+
     @property
     def over(self) -> bool:
         """Whether nothing more is to be expected of the runner."""
         return self.end is not None or self.closed
 
+    @property
+    def over_ns(self) -> int:
+        """Since when."""
+        return self.closed_ns if self.end is None else self.end.at_ns
+
     def take(self, packet: bytes) -> None:
         """One packet; an empty one is the end."""
         if not packet:
             self.closed = True
+            self.closed_ns = time.monotonic_ns()
             return
         letter = packet[:1].decode()
         if letter in self.output:
@@ -71,5 +83,9 @@ class Reports:
             self.fired.append(FiredStep(**message["fired"]))
         if "report" in message:
             self.end = EndReport(**message["report"])
+        modes = message.get("modes")
+        if modes is not None and "started" in message:
+            self.modes_before = modes
+        self.modes_after = modes or self.modes_after
         self.counts = message.get("counts", self.counts)
         self.error = message.get("error", self.error)

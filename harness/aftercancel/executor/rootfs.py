@@ -26,6 +26,10 @@ LAB = "/lab"
 MARKS = "/lab/marks"
 WORKPLACE = "/lab/work"
 """Where a user's own folder is seen."""
+EMPTY = "/lab/empty"
+"""A folder that stays empty, to hide others behind."""
+STATE = "/lab/state"
+"""Where a launcher may keep what is not looked at afterwards, as a cache."""
 FIRST_UID = 60_706
 """The first of the numbers that nobody hands out (60706 to 61183, systemd.io/UIDS-GIDS); one for
 each slot."""
@@ -153,6 +157,11 @@ class Layers:
         return self.scratch / "sys"
 
     @property
+    def keys(self) -> Path:
+        """Over all others where a cell has another host (``serving``)."""
+        return self.scratch / "keys"
+
+    @property
     def empty(self) -> Path:
         return self.scratch / "empty"
 
@@ -173,7 +182,7 @@ def build(scratch: Path) -> Layers:
         masked_files=tuple(place for place in MASKED if os.path.isfile(place)),
         read_only=tuple(place for place in READ_ONLY if os.path.exists(place)),
     )
-    for folder in (layers.cell, layers.base, layers.sys, layers.empty):
+    for folder in (layers.cell, layers.base, layers.sys, layers.empty, layers.keys):
         folder.mkdir()
     for name, mode in _HIDDEN.items():
         _opaque(layers.base / name, mode)
@@ -186,7 +195,10 @@ def build(scratch: Path) -> Layers:
     _folder(layers.base / "dev/shm", 0o1777)
     _folder(layers.base / "run/lock", 0o1777)
     _folder(layers.base / "run/sudo", 0o711)
+    _folder(layers.base / "run/sshd", 0o755)
     _folder(layers.base / "lab", 0o755)
+    _folder(layers.base / "lab/empty", 0o555)
+    _folder(layers.base / "lab/state", 0o1777)
     (layers.base / "lab/marks").touch()
     _file(layers.base / "etc/sudoers", _SUDOERS, 0o440)
     _file(layers.base / "etc/hostname", "aftercancel\n")

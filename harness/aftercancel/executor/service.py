@@ -10,11 +10,12 @@ import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
 
-from aftercancel.executor import rootfs
+from aftercancel.executor import rootfs, serving
 from aftercancel.executor.company import Company
 from aftercancel.executor.measure import Equipment, Measurement, Slot
 from aftercancel.executor.trace import Trace
@@ -83,6 +84,7 @@ class Service:
                     # What is being armed costs processor time, what is being watched costs none:
                     # cells that start all at once would only make each other late.
                     arming=asyncio.Semaphore(2 * (os.cpu_count() or 1) + 2),
+                    keys=cache(lambda: serving.make_keys(self._made.layers.keys)),
                 )
                 asyncio.run(self._serve(equipment))
                 return 0

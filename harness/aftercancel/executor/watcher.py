@@ -68,6 +68,8 @@ class Follower:
         self._taken = 0
         self.until_ns: int | None = None
         """Nothing after this moment is taken in."""
+        self.gone_since: set[int] = set()
+        """But who has ended after it."""
 
     @property
     def floods(self) -> bool:
@@ -75,7 +77,11 @@ class Follower:
         return self.flooded or self._taken > EVENTS_OF_A_CELL // 10
 
     def take(self, event: Event) -> None:
-        if self.flooded or (self.until_ns is not None and event.at_ns > self.until_ns):
+        if self.until_ns is not None and event.at_ns > self.until_ns:
+            if isinstance(event, Exited):
+                self.gone_since.add(event.tid)
+            return
+        if self.flooded:
             return
         self._taken += 1
         self.flooded = self._taken > EVENTS_OF_A_CELL

@@ -18,12 +18,12 @@ import pickle
 import signal
 import socket
 import struct
-from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
 from aftercancel.executor import linux
 from aftercancel.executor.arrange import Arrangement, become_init, never_return, prepare
+from aftercancel.executor.hosts import Orders, fork_into_pid_namespace
 from aftercancel.executor.limits import Group, Groups
 from aftercancel.executor.rootfs import Layers
 from aftercancel.runners import plain
@@ -76,8 +76,11 @@ def start(layers: Layers, groups: Groups) -> Zygote:
 def _serve(channel: socket.socket, layers: Layers, groups: Groups) -> NoReturn:
     linux.die_with_parent(signal.SIGKILL)
     prepare()
+    # Not the executor's ends; and no descriptor of a cell's may get one of their numbers.
+    nothing = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1):
-        os.close(fd)
+        os.dup2(nothing, fd)
+    os.close(nothing)
     slots: dict[int, Group | None] = {}
     gc.collect()
     gc.freeze()
@@ -95,7 +98,7 @@ def _serve(channel: socket.socket, layers: Layers, groups: Groups) -> NoReturn:
         group = slots[arrangement.slot]
         with socket.socket(fileno=fds[0]) as control:
             become = partial(_become_init, layers, arrangement, group, control, assignment)
-            pid = _fork_into_pid_namespace(become)
+            pid = fork_into_pid_namespace(become)
         init_fd = os.pidfd_open(pid)
         socket.send_fds(channel, [_NUMBER.pack(pid)], [init_fd])
         os.close(init_fd)
@@ -108,8 +111,8 @@ def _become_init(
     control: socket.socket,
     assignment: plain.Assignment,
 ) -> NoReturn:
-    def run_runner(control: socket.socket) -> NoReturn:
-        plain.serve(control, assignment)
+    def run_runner(control: socket.socket, orders: Orders) -> NoReturn:
+        plain.serve(control, assignment, orders)
 
     become_init(layers, arrangement, group, control, run_runner)
 
@@ -129,19 +132,3 @@ def _exactly(channel: socket.socket, length: int) -> bytes:
             os._exit(0)
         parts += part
     return parts
-
-
-def _fork_into_pid_namespace(child: Callable[[], NoReturn]) -> int:
-    """fork(2), with the child as PID 1. Our own later children stay where we are."""
-    with contextlib.ExitStack() as stack:
-        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        stack.callback(os.close, own)
-        linux.unshare(linux.CLONE_NEWPID)
-        try:
-            pid = os.fork()
-            if pid == 0:
-                never_return(child)
-        finally:
-            # Only in the parent: the child never comes here.
-            linux.setns(own, linux.CLONE_NEWPID)
-        return pid

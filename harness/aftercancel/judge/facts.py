@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 
 from aftercancel.model import (
@@ -22,9 +24,16 @@ MARGIN_MS = 100.0
 No fixture comes near from the other side: a clean-up takes either nothing or 200 ms and more.
 """
 
+NO_SUCH_PROCESS = os.strerror(errno.ESRCH)
+NOT_PERMITTED = os.strerror(errno.EPERM)
+"""How a step of the cancellation failed, as the runner words it."""
+
 RUNNER_KEY = 0
 JOB = "job"
 KERNEL = "kernel"
+
+ByReceiver = dict[int | None, list[Signal]]
+"""Signals by the keys of those who received them; None: whom nobody received."""
 
 STOPPING = frozenset({"STOP", "TSTP", "TTIN", "TTOU"})
 _HARMLESS = frozenset({"CHLD", "CONT", "URG", "WINCH"})
@@ -33,6 +42,21 @@ _HARMLESS = frozenset({"CHLD", "CONT", "URG", "WINCH"})
 def cancelled(observation: Observation) -> bool:
     """Whether the cell has a cancellation at all: ``end`` leaves the job to its own end."""
     return observation.cell.rsplit("/", 1)[-1] != "end"
+
+
+def over_before(observation: Observation) -> bool:
+    """Whether the runner had taken the job for over before it was told to cancel it.
+
+    What it had started was gone then, though the job was running: a launcher that steps aside.
+    """
+    job, report = job_process(observation), observation.report
+    if job is None or report is None or observation.armed_ms is None:
+        return False
+    before = not observation.fired or report.at_ms < since_ms(observation)
+    outlived = job.ended_ms is None or job.ended_ms > report.at_ms
+    # One that lives cannot be what ended: its launcher was gone before /proc was looked at.
+    launched = job is not first_process(observation) or job.ended_ms is None
+    return cancelled(observation) and before and outlived and launched
 
 
 def since_ms(observation: Observation) -> float:
@@ -47,10 +71,54 @@ def of_the_job(observation: Observation) -> tuple[Process, ...]:
     return tuple(p for p in observation.processes if p.key != RUNNER_KEY)
 
 
-def job_process(observation: Observation) -> Process | None:
-    """The process that the runner started."""
+def first_process(observation: Observation) -> Process | None:
+    """The process that the runner started, and whose end it reports: the job or its launcher."""
     processes = of_the_job(observation)
-    return next((p for p in processes if p.role == JOB), processes[0] if processes else None)
+    started = (p for p in processes if p.parent == RUNNER_KEY)
+    return next(started, processes[0] if processes else None)
+
+
+def job_process(observation: Observation) -> Process | None:
+    """The job itself, wherever a launcher started it; else what the runner started."""
+    processes = of_the_job(observation)
+    return next((p for p in processes if p.role == JOB), first_process(observation))
+
+
+def above(process: Process, observation: Observation) -> tuple[Process, ...]:
+    """Its ancestors without the runner, the nearest first."""
+    by_key = {p.key: p for p in of_the_job(observation)}
+    found: list[Process] = []
+    while process.parent in by_key and by_key[process.parent] not in found:
+        process = by_key[process.parent]
+        found.append(process)
+    return tuple(found)
+
+
+def has_role(process: Process) -> bool:
+    """Whether somebody named it, so that it is meant to be there and to live for a while."""
+    return process.role != process.program and not process.role.endswith(":fork")
+
+
+def launchers(observation: Observation) -> frozenset[int]:
+    """Keys of what is neither the job nor below it: launchers, and servers on the other host."""
+    job = job_process(observation)
+    children: dict[int | None, list[int]] = {}
+    for process in of_the_job(observation):
+        children.setdefault(process.parent, []).append(process.key)
+    job_and_below = [] if job is None else [job.key]
+    for key in job_and_below:
+        job_and_below += children.get(key, [])
+    return frozenset(p.key for p in of_the_job(observation)) - frozenset(job_and_below)
+
+
+def servers(observation: Observation) -> frozenset[int]:
+    """Keys of the other host's server's processes: what it has forked to serve the connection."""
+    found: dict[int | None, str] = {}
+    for process in of_the_job(observation):
+        if process.far and (process.parent is None or found.get(process.parent) == process.program):
+            found[process.key] = process.program
+    job = job_process(observation)
+    return frozenset(key for key in found if key is not None and (job is None or key != job.key))
 
 
 def doomed_ms(process: Process) -> float | None:
@@ -84,11 +152,11 @@ def _by_proc(process: Process, observation: Observation) -> Processes:
     """What /proc knows of a process that it last saw after the report.
 
     It looks now and then, so even the end that it saw may have come earlier; and it does not see
-    death sentences. But the runner is the parent of the job's first process.
+    death sentences. But the runner is the parent of what it started, and knows.
     """
     if observation.report is not None and observation.report.end != End():
-        job = job_process(observation)
-        if job is not None and process.key == job.key:
+        first = first_process(observation)
+        if first is not None and process.key == first.key:
             return Processes.GONE
     return Processes.UNKNOWN
 
@@ -110,9 +178,9 @@ def effects(observation: Observation) -> tuple[Signal, ...]:
     )
 
 
-def by_receiver(observation: Observation) -> dict[int | None, list[Signal]]:
-    """The same by the keys of those who received them; None: whom nobody received."""
-    found: dict[int | None, list[Signal]] = {}
+def by_receiver(observation: Observation) -> ByReceiver:
+    """The same by their receivers."""
+    found: ByReceiver = {}
     for signal in effects(observation):
         found.setdefault(signal.receiver, []).append(signal)
     return found
@@ -126,6 +194,11 @@ def ends_by_default(signal: Signal) -> bool:
         and signal.signal not in _HARMLESS
         and signal.signal not in STOPPING
     )
+
+
+def blocks(process: Process, signal: Signal) -> bool:
+    """Whether it had the signal blocked when the cancellation came."""
+    return process.dispositions is not None and signal.signal in process.dispositions.blocked
 
 
 def notable(signal: Signal) -> bool:

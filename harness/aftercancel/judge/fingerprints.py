@@ -5,30 +5,29 @@ leave open. In particular:
 
 - No times, no ids; processes as a multiset, so that a group may die in any order.
 - Only what happened from the cancellation on.
-- A signal to a process that was dying already is left out: whether its sender still finds it, and
-  what the call then says, is a matter of microseconds (a handler's ``kill $child`` after the whole
-  group was signalled).
-- Of two fatal signals that come at once the kernel may carry out either (signal(7): the lower
-  number first), so the first to be generated counts as the death sentence.
+- Of signals what ``signal_prints`` says.
 - Output that came after the report is not in it: what a survivor writes at once may arrive before
   or after. The outcome's reason tells it.
 - Of processes that only came after the cell was armed and have no role (``rm``, ``sleep`` in a
   clean-up) it is a finding that there were some, not how many; and of those that were not even at
   rest when the cancellation came, or belong to a job that never rests, nothing unless they
-  outlived the report.
+  outlived the report. Where some of them did and some did not (the ``sleep`` of a loop that goes
+  on), only that some did.
 - Dispositions are promised for a process that was at rest when the cancellation came, and only of
   the signals that people send; which ones a shell blocks meanwhile is its own affair.
-- The order of marks is promised within one role only.
+- With which status the other host's server ends the connection is left open: whether the client
+  said goodbye or was just gone depends on how far it came.
+- The order of marks is promised within one role only; one that is said twice in a row, by a handler
+  that got its signal from two senders at once, counts once.
 - With evidence from /proc, ends, senders and short-lived processes are seen by chance or not at
   all: they do not count there.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections import Counter
+from itertools import groupby
 
 from aftercancel.judge import facts
 from aftercancel.judge.cleanups import fits
@@ -38,12 +37,11 @@ from aftercancel.judge.prints import (
     Fingerprint,
     MarksPrint,
     ProcessPrint,
-    SignalPrint,
     word,
 )
-from aftercancel.judge.sentences import death_sentences, was_dying
+from aftercancel.judge.sentences import Sentences
+from aftercancel.judge.signal_prints import signal_prints, told_twice_at_once
 from aftercancel.model import (
-    Disposition,
     End,
     Evidence,
     Observation,
@@ -51,8 +49,6 @@ from aftercancel.model import (
     Processes,
     Signal,
 )
-
-NO_SUCH_PROCESS = os.strerror(errno.ESRCH)
 
 
 def fingerprint(observation: Observation) -> Fingerprint:
@@ -62,13 +58,13 @@ def fingerprint(observation: Observation) -> Fingerprint:
     processes = facts.of_the_job(observation)
     fates = {p.key: facts.fate(p, observation) for p in processes}
     counted = {p.key: p for p in processes if _counts(p, fates[p.key], observation)}
-    sentences = death_sentences(observation)
+    sentences = Sentences(observation)
     return Fingerprint(
         evidence=observation.evidence,
         trouble=None,
         report=_report(observation),
         processes=_processes(observation, counted, fates, sentences),
-        signals=_signals(observation, counted, sentences),
+        signals=signal_prints(observation, counted, sentences),
         marks=_marks(observation),
         left=_left(observation),
         locks=tuple(
@@ -79,7 +75,7 @@ def fingerprint(observation: Observation) -> Fingerprint:
                 {
                     f"{word(f.what)} ({f.error})"
                     for f in observation.fired
-                    if f.error not in (None, NO_SUCH_PROCESS)
+                    if f.error not in (None, facts.NO_SUCH_PROCESS)
                 }
             )
         ),
@@ -89,13 +85,15 @@ def fingerprint(observation: Observation) -> Fingerprint:
 
 # -- processes
 
+_IN_PASSING = {Processes.GONE.value, Processes.LATE.value}
+
 
 def _counts(process: Process, fate: Processes, observation: Observation) -> bool:
     """Whether its being there is promised."""
     since = facts.since_ms(observation)
     if process.ended_ms is not None and process.ended_ms < since:
         return False
-    if fate in (Processes.LATE, Processes.ORPHANED, Processes.UNKNOWN) or _has_role(process):
+    if fate in (Processes.LATE, Processes.ORPHANED, Processes.UNKNOWN) or facts.has_role(process):
         return True
     if observation.evidence is Evidence.PROC:
         return process.dispositions is not None
@@ -104,33 +102,28 @@ def _counts(process: Process, fate: Processes, observation: Observation) -> bool
     return observation.declared.rests and not in_motion
 
 
-def _has_role(process: Process) -> bool:
-    """Whether somebody named it, so that it is meant to be there and to live for a while."""
-    return process.role != process.program and not process.role.endswith(":fork")
-
-
 def _processes(
     observation: Observation,
     counted: dict[int, Process],
     fates: dict[int, Processes],
-    sentences: dict[int, Signal],
+    sentences: Sentences,
 ) -> tuple[ProcessPrint, ...]:
-    job = facts.job_process(observation)
+    first, servers = facts.first_process(observation), facts.servers(observation)
     many: Counter[tuple[str, str, str, str]] = Counter()
-    some: set[tuple[str, str, str, str]] = set()
+    some: dict[tuple[str, str, str], set[str]] = {}
     for process in counted.values():
-        print_ = (
-            process.role,
-            _ended(process, observation, sentences.get(process.key), is_job=process is job),
-            fates[process.key].value,
-            _dispositions(process, observation),
-        )
+        ended = _ended(process, observation, sentences.of(process), is_first=process is first)
+        if process.key in servers and ended.startswith("status"):
+            ended = "ended"
+        fate, dispositions = fates[process.key].value, _dispositions(process, observation)
         if _number_counts(process, observation):
-            many[print_] += 1
+            many[process.role, ended, fate, dispositions] += 1
         else:
-            some.add(print_)
+            some.setdefault((process.role, ended, dispositions), set()).add(fate)
     prints = [ProcessPrint(*print_, count) for print_, count in many.items()]
-    prints += [ProcessPrint(*print_, SOME) for print_ in some]
+    for (role, ended, dispositions), seen in some.items():
+        told = {Processes.LATE.value} if seen == _IN_PASSING else seen
+        prints += [ProcessPrint(role, ended, fate, dispositions, SOME) for fate in told]
     return tuple(sorted(prints))
 
 
@@ -143,20 +136,20 @@ def _number_counts(process: Process, observation: Observation) -> bool:
         return False
     armed = observation.armed_ms
     at_rest = armed is None or process.started_ms <= armed
-    return _has_role(process) or (bool(observation.fired) and at_rest)
+    return facts.has_role(process) or (bool(observation.fired) and at_rest)
 
 
 def _ended(
-    process: Process, observation: Observation, sentence: Signal | None, *, is_job: bool
+    process: Process, observation: Observation, sentence: Signal | None, *, is_first: bool
 ) -> str:
     if process.ended_ms is None:
         return "still there"
     if sentence is not None:
         return sentence.signal
     if observation.evidence is Evidence.PROC:
-        # The runner is the job's parent and knows, whatever /proc shows.
+        # The runner is its parent and knows, whatever /proc shows.
         report = observation.report
-        return _end(report.end if is_job and report is not None else None)
+        return _end(report.end if is_first and report is not None else None)
     return _end(process.end)
 
 
@@ -182,41 +175,6 @@ def _dispositions(process: Process, observation: Observation) -> str:
     return ", ".join(words)
 
 
-# -- signals
-
-
-def _signals(
-    observation: Observation, counted: dict[int, Process], sentences: dict[int, Signal]
-) -> tuple[SignalPrint, ...]:
-    if observation.evidence is Evidence.PROC:
-        return ()
-    found: set[SignalPrint] = set()
-    for key, signals in facts.by_receiver(observation).items():
-        if key is None:
-            found |= {_signal(s) for s in signals if s.error != "ESRCH"}
-        elif key == facts.RUNNER_KEY:
-            found |= {_signal(s) for s in signals}
-        elif key in counted:
-            sentence = sentences.get(key)
-            alive = [s for s in signals if not was_dying(counted[key], s, sentence)]
-            found |= {_signal(s, is_sentence=s is sentence) for s in alive}
-    return tuple(sorted(found))
-
-
-def _signal(signal: Signal, *, is_sentence: bool = False) -> SignalPrint:
-    """A death sentence met the default, even where another was carried out."""
-    met = Disposition.DEFAULT if is_sentence else signal.disposition
-    return SignalPrint(
-        sender=signal.sender_role,
-        receiver=signal.receiver_role,
-        signal=signal.signal,
-        to=signal.to.value,
-        call=signal.call,
-        disposition=met.value,
-        error=signal.error or "",
-    )
-
-
 # -- the rest
 
 
@@ -235,6 +193,8 @@ def _marks(observation: Observation) -> tuple[MarksPrint, ...]:
     if "?" in by_role:
         # Written by nobody knows whom, so perhaps by several: then no order is promised.
         by_role["?"].sort()
+    for role in told_twice_at_once(observation) & by_role.keys():
+        by_role[role] = [name for name, _ in groupby(by_role[role])]
     return tuple(sorted(MarksPrint(role, tuple(names)) for role, names in by_role.items()))
 
 

@@ -7,24 +7,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aftercancel.judge import cleanups, facts, truths
+from aftercancel.judge import cleanups, facts, survivals, truths
 from aftercancel.judge.words import counted, ended, listed, sentence, span, visible, who
 from aftercancel.model import (
     SCHEMA,
     CleanUp,
-    Disposition,
     Evidence,
     Observation,
     Outcome,
     Process,
     Processes,
     Report,
-    Signal,
     Truth,
 )
-
-_Sent = dict[int | None, list[Signal]]
-"""The signals by the keys of their receivers."""
 
 
 class _Verdict(NamedTuple):
@@ -41,7 +36,7 @@ def outcome(observation: Observation) -> Outcome:
     processes = _processes(observation)
     clean_up = cleanups.judge(observation)
     report = truths.judge(observation, processes.value)
-    sentences = [processes.sentence, clean_up.sentence, report.sentence]
+    sentences = [processes.sentence, clean_up.sentence, report.sentence, *_unheard(observation)]
     if observation.limits:
         sentences.append(f"The cell met the sandbox's limit on {listed(observation.limits)}.")
     return Outcome(
@@ -84,12 +79,18 @@ def _not_measured(observation: Observation) -> str | None:
         return "Not measured: the watching was broken off before the cell was decided."
     if not facts.of_the_job(observation):
         return "Not measured: no process of the job was seen."
+    if facts.over_before(observation):
+        return None
     if facts.cancelled(observation) and not observation.fired:
         return "Not measured: the cancellation was never fired."
+    return _reported_before(observation)
+
+
+def _reported_before(observation: Observation) -> str | None:
     report = observation.report
-    if report is not None and report.at_ms < facts.since_ms(observation):
-        return "Not measured: the runner had reported the end before the cancellation was fired."
-    return None
+    if report is None or report.at_ms >= facts.since_ms(observation):
+        return None
+    return "Not measured: the runner had reported the end before the cancellation was fired."
 
 
 def _processes(observation: Observation) -> _Verdict:
@@ -102,9 +103,7 @@ def _processes(observation: Observation) -> _Verdict:
     untold = by_fate.get(Processes.UNKNOWN, [])
     parts = []
     if orphaned:
-        parts.append(
-            listed(counted(f"{who(p)} {_still_there(p, observation, sent)}" for p in orphaned))
-        )
+        parts.append(_still_there(orphaned, observation, sent))
     if late:
         parts.append(listed(counted(f"{who(p)} {_too_late(p, observation, sent)}" for p in late)))
     if untold:
@@ -139,9 +138,18 @@ def _a_little_later(observation: Observation, report: Report) -> str:
     return f", or had its death sentence within {span(facts.MARGIN_MS)} of it"
 
 
-def _still_there(process: Process, observation: Observation, sent: _Sent) -> str:
-    why = _why_it_lived(process, observation, sent)
-    return f"was still running {_at_the_end(observation)}: {why}"
+def _still_there(orphaned: list[Process], observation: Observation, sent: facts.ByReceiver) -> str:
+    """Those that lived on for the same reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for process in orphaned:
+        why = survivals.why_it_lived(process, observation, sent)
+        by_reason.setdefault(why, []).append(who(process))
+    found = []
+    for why, names in by_reason.items():
+        told = counted(names)
+        were = "was" if len(told) == 1 else "were"
+        found.append(f"{listed(told)} {were} still running {_at_the_end(observation)}: {why}")
+    return "; ".join(found)
 
 
 def _at_the_end(observation: Observation) -> str:
@@ -154,32 +162,7 @@ def _at_the_end(observation: Observation) -> str:
     return "when the watching ended"
 
 
-def _why_it_lived(process: Process, observation: Observation, sent: _Sent) -> str:
-    if observation.evidence is Evidence.PROC:
-        return "who signalled it cannot be known from /proc"
-    reasons = [_survived(s) for s in sent.get(process.key, []) if facts.notable(s)]
-    reasons += [
-        f"{visible(s.sender_role)} could not send it {s.signal} ({s.error})"
-        for s in sent.get(None, [])
-        if s.receiver_role == process.role
-    ]
-    return listed(list(dict.fromkeys(reasons))) or "nobody signalled it"
-
-
-def _survived(signal: Signal) -> str:
-    sent = f"{signal.signal} from {visible(signal.sender_role)}"
-    if signal.disposition is Disposition.IGNORED:
-        return f"it ignored {sent}"
-    if signal.disposition is Disposition.CAUGHT:
-        return f"it caught {sent} and went on"
-    if signal.disposition is Disposition.PENDING:
-        return f"{sent} never reached it"
-    if signal.signal in facts.STOPPING:
-        return f"{sent} stopped it"
-    return f"{sent} had not ended it yet"
-
-
-def _too_late(process: Process, observation: Observation, sent: _Sent) -> str:
+def _too_late(process: Process, observation: Observation, sent: facts.ByReceiver) -> str:
     ended_ms, report = process.ended_ms or 0.0, observation.report
     after = span(ended_ms - (report.at_ms if report is not None else 0.0))
     cause = facts.cause_of_death(process, sent.get(process.key, []))
@@ -187,7 +170,7 @@ def _too_late(process: Process, observation: Observation, sent: _Sent) -> str:
     return f"{ended(process.end)}{by} only {after} after the report"
 
 
-def _another_signal(observation: Observation, sent: _Sent) -> list[str]:
+def _another_signal(observation: Observation, sent: facts.ByReceiver) -> list[str]:
     """Processes that died of a signal, but not of one that another process had sent them."""
     found = []
     for process in facts.of_the_job(observation):
@@ -199,6 +182,23 @@ def _another_signal(observation: Observation, sent: _Sent) -> list[str]:
             names = listed(list(dict.fromkeys(others)))
             found.append(f"{who(process)} was sent {names} and died of {signal}{by}")
     return counted(found)
+
+
+def _unheard(observation: Observation) -> list[str]:
+    """What kept the cancellation, or a part of it, from reaching anybody."""
+    told = []
+    if facts.over_before(observation):
+        first = facts.first_process(observation)
+        launcher = "" if first is None else f" ({visible(first.role)} {ended(first.end)})"
+        told.append(f"For the runner it was over before it was told to cancel{launcher}.")
+    refused = [visible(f.what) for f in observation.fired if f.error == facts.NOT_PERMITTED]
+    if refused:
+        # kill(2): EPERM, the sender may not signal the process.
+        what = f"{listed(list(dict.fromkeys(refused)))} was refused ({facts.NOT_PERMITTED})"
+        told.append(f"The runner may not signal every process: {what}.")
+    if told and all(f.error is not None for f in observation.fired):
+        told.append("Nothing of the cancellation reached anybody.")
+    return told
 
 
 def _roles(processes: list[Process]) -> tuple[str, ...]:

@@ -41,13 +41,15 @@ class SignalPrint:
     signal: str
     to: str
     call: str
+    """Empty where it is left open."""
     disposition: str
     error: str
 
     def __str__(self) -> str:
         met = self.error or self.disposition
         route = f"{word(self.sender)} > {word(self.receiver)}"
-        return f"{route}: {self.signal} by {self.call} to {self.to}, {met}"
+        call = f" by {self.call}" if self.call else ""
+        return f"{route}: {self.signal}{call} to {self.to}, {met}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aftercancel.judge import facts
 from aftercancel.judge.words import counted, ended, listed, sentence, span, visible
-from aftercancel.model import Observation, Processes, Report, Said, Truth
+from aftercancel.model import End, Observation, Process, Processes, Report, Said, Truth
 
 
 class TruthVerdict(NamedTuple):
@@ -43,26 +43,53 @@ def judge(observation: Observation, processes: Processes) -> TruthVerdict:
 
 def _lie(observation: Observation, report: Report) -> str | None:
     """What makes the runner's word wrong; None: the word itself is right."""
-    if facts.cancelled(observation):
+    if observation.fired and not facts.over_before(observation):
         return "although the job was cancelled" if report.said is Said.SUCCESS else None
     if report.said is Said.CANCELLED:
         return "although nobody had cancelled the job"
-    well = report.end.signal is None and report.end.status == 0
-    known = report.end.signal is not None or report.end.status is not None
-    if known and well is not (report.said is Said.SUCCESS):
-        return f"although the job {ended(report.end)}"
+    job, first = facts.job_process(observation), facts.first_process(observation)
+    if job is None or first is None or job is first:
+        return (
+            f"although the job {ended(report.end)}" if _differs(report.end, report.said) else None
+        )
+    launcher = f"{visible(first.role)} {ended(report.end)}"
+    if _differs(report.end, report.said):
+        return f"although {launcher}"
+    # A launcher's status need not be the job's: then the runner was told wrong, and passed it on.
+    if _differs(job.end, report.said):
+        return f"although {visible(job.role)} {ended(job.end)}: {launcher}"
     return None
 
 
+def _differs(end: End | None, said: Said) -> bool:
+    """Whether an end that is known is another than the one that was said."""
+    if end is None or (end.signal is None and end.status is None):
+        return False
+    well = end.signal is None and end.status == 0
+    return well is not (said is Said.SUCCESS)
+
+
 def _hung(observation: Observation) -> str:
-    job = facts.job_process(observation)
     when = f"{span(observation.decided_ms or 0.0)} after the cancellation"
     moment = when if observation.fired else "when the watching ended"
-    if job is not None and job.ended_ms is None:
-        return f"The runner had not reported the end {moment}: {visible(job.role)} was still there."
+    said = f"The runner had not reported the end {moment}"
+    first, job = facts.first_process(observation), facts.job_process(observation)
+    if first is not None and first.ended_ms is None:
+        return f"{said}: {visible(first.role)} was still there{_and_the_job(first, job)}."
     others = counted(visible(p.role) for p in facts.of_the_job(observation) if p.ended_ms is None)
     rest = f"only {listed(others)} was still there" if others else "nobody was there any more"
-    return f"The runner had not reported the end {moment}, although job was gone and {rest}."
+    gone = facts.JOB if first is None or first is job else visible(first.role)
+    return f"{said}, although {gone} was gone and {rest}."
+
+
+def _and_the_job(first: Process, job: Process | None) -> str:
+    """What became of the job where it is not what the runner had started."""
+    if job is None or job is first:
+        return ""
+    there = job.ended_ms is None
+    return (
+        f", and so was {visible(job.role)}" if there else f", although {visible(job.role)} was gone"
+    )
 
 
 def _runner_died(observation: Observation) -> str:

@@ -44,7 +44,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 def command(process: Process) -> str:
     """The command line, with the program's own name for its path."""
     words = [word.rsplit("/", 1)[-1] if not i else word for i, word in enumerate(process.argv)]
-    return shortened(visible(" ".join(words)))
+    return shortened(visible(" ".join(words).strip()))
 
 
 def who(process: Process) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aftercancel.render.matrix import Row, Table, tables
+from aftercancel.render.matrix import Table, tables
 from aftercancel.render.results import Results, Section, Summary, summary
+from aftercancel.render.rows import Row
 from aftercancel.render.stories import Story, story, told
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import tabulate
 
 from aftercancel.judge.words import listed, visible
-from aftercancel.render.matrix import Table, tables
+from aftercancel.render.matrix import INDEX, Table, tables
 from aftercancel.render.results import Results, Summary, summary
+from aftercancel.render.rows import Alike
 from aftercancel.render.signs import DIM, GOOD, LEGEND, Sign, as_text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
@@ -18,9 +19,11 @@ _SHOWN = 20
 
 def markdown(results: Results, title: str = "After the cancel") -> str:
     """A whole page: numbers and what could not be told first, then a table for each section."""
-    blocks = [f"# {escaped(title)}", *_summary(summary(results)), *_legend()]
+    shown = tables(results)
+    alike = tuple(dict.fromkeys(table.alike for table in shown))
+    blocks = [f"# {escaped(title)}", *_summary(summary(results)), *_legend(alike)]
     section = None
-    for table in tables(results):
+    for table in shown:
         if table.section != section:
             section = table.section
             blocks.append(f"## {escaped(table.section)}")
@@ -40,10 +43,32 @@ def escaped(text: str) -> str:
 
 def _table(table: Table) -> Iterable[str]:
     cells = "1 cell" if table.cells == 1 else f"{table.cells} cells"
-    yield f"Launcher {escaped(table.launcher)}, runner {escaped(table.runner)}, {cells}:"
+    place = escaped(table.place)
+    yield f"{place[:1].upper()}{place[1:]}, {cells}:"
     columns = [escaped(column) if column else "outcome" for column in table.columns]
-    rows = [[escaped(row.job), escaped(row.label), *map(_entry, row.entries)] for row in table.rows]
-    yield _tabulated(["job", "shells", *columns], rows)
+    index = table.index
+    letters = [""] if index else []
+    rows = [
+        [
+            escaped(row.title),
+            *(row.letter for _ in letters),
+            escaped(row.label),
+            *map(_entry, row.entries),
+        ]
+        for row in table.rows
+    ]
+    yield _tabulated(["job", *letters, table.alike.value, *columns], rows)
+    if index:
+        yield INDEX
+        usual = next(iter(index.values()))
+        found = [
+            [
+                escaped(name),
+                *(x if x in ("", y) else f"**{x}**" for x, y in zip(some, usual, strict=True)),
+            ]
+            for name, some in index.items()
+        ]
+        yield _tabulated(["launcher", *map(escaped, table.titles)], found)
 
 
 def _entry(found: Sequence[Sign]) -> str:
@@ -58,7 +83,7 @@ def _tabulated(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
-def _legend() -> Iterable[str]:
+def _legend(alike: Iterable[Alike]) -> Iterable[str]:
     yield "Each entry has three signs."
     rows = [
         [axis, sign.character.replace("~", "\\~"), escaped(sign.meaning)]
@@ -66,7 +91,9 @@ def _legend() -> Iterable[str]:
         for sign in meanings
     ]
     yield _tabulated(["sign", "is", "which means"], rows)
-    yield "`bash*` is bash with each of the flags that it has in that table."
+    for what in alike:
+        star, meaning = what.star.split(" ", 1)
+        yield f"`{star}` {meaning}."
 
 
 def _summary(found: Summary) -> Iterable[str]:

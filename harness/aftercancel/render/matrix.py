@@ -1,63 +1,60 @@
-"""The matrix as tables: a job with the shells that agree in a row, cancellations as columns.
+"""The matrix as tables: what agrees about a job shares a row, cancellations are the columns.
 
-Shells that behave alike for a job, over all columns of its table, share a row. So nothing is
-averaged and nothing can vanish: every cell of a section is behind exactly one entry.
+What shares a row are shells, in a table for each launcher; where a section tries more launchers
+than shells it is launchers, in one table. Those that behave alike for a job, over all columns of
+its table, share a row. So nothing is averaged and nothing can vanish: every cell of a section is
+behind exactly one entry.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import assert_never
 
-from aftercancel.render.results import CellResult, Results
-from aftercancel.render.signs import Sign, signs
+from aftercancel.render.results import Results
+from aftercancel.render.rows import Alike, Member, Row, regrouped, rows, usual_shell, words
 
-_FLAGS = re.compile(r"-(?:e|xe)$")
-
-
-class Words(NamedTuple):
-    """The five words of a cell's id."""
-
-    job: str
-    shell: str
-    launcher: str
-    runner: str
-    cancellation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A job under shells that agree."""
-
-    job: str
-    shells: tuple[str, ...]
-    label: str
-    """The shells in few words: ``all 8``, ``bash* dash``."""
-    entries: tuple[tuple[Sign, ...], ...]
-    """In the order of the columns; empty where there is no such cell in the section."""
+INDEX = "Which of a job's rows is a launcher's: by the letter in front of it."
+"""What stands above an index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One section's cells with the same launcher and runner."""
+    """Cells of one section with the same runner."""
 
     section: str
     sentence: str
-    launcher: str
-    runner: str
+    place: str
+    """What all its cells have in common: ``launcher none, runner plain``."""
+    alike: Alike
+    launchers: tuple[str, ...]
     columns: tuple[str, ...]
     """Cancellations."""
     rows: tuple[Row, ...]
     cells: int
     """How many cells are behind the entries."""
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Of the rows, each once."""
+        return tuple(dict.fromkeys(row.title for row in self.rows))
 
-def words(cell: str) -> Words:
-    """An id's words; only the job may have a ``/`` in it (a user's own script)."""
-    found = cell.rsplit("/", 4)
-    return Words(*found) if len(found) == 5 else Words(cell, "", "", "", "")
+    @property
+    def index(self) -> Mapping[str, tuple[str, ...]]:
+        """For each launcher the letters of its rows, in the order of the titles.
+
+        By name, and ``none`` first, so that what a launcher changes is seen beside it.
+        """
+        letters: dict[str, dict[str, str]] = {}
+        for row in self.rows:
+            if row.letter:
+                for launcher in row.launchers:
+                    letters.setdefault(launcher, {})[row.title] = row.letter
+        return {
+            launcher: tuple(letters[launcher].get(title, "") for title in self.titles)
+            for launcher in sorted(letters, key=lambda name: (name != "none", name))
+        }
 
 
 def tables(results: Results) -> tuple[Table, ...]:
@@ -65,44 +62,56 @@ def tables(results: Results) -> tuple[Table, ...]:
     cells = results.cells()
     made = []
     for section in results.all_sections():
-        grouped: dict[tuple[str, str], list[tuple[Words, CellResult]]] = {}
-        for cell in section.cells:
-            found = words(cell)
-            grouped.setdefault((found.launcher, found.runner), []).append((found, cells[cell]))
-        for (launcher, runner), members in grouped.items():
-            columns = tuple(dict.fromkeys(found.cancellation for found, _ in members))
+        members = [(words(cell), cells[cell]) for cell in section.cells]
+        by_runner: dict[str, list[Member]] = {}
+        for member in members:
+            by_runner.setdefault(member[0].runner, []).append(member)
+        alike = {runner: _what_varies(found) for runner, found in by_runner.items()}
+        grouped: dict[tuple[str, str | None], list[Member]] = {}
+        for member in members:
+            found = member[0]
+            apart = found.launcher if alike[found.runner] is Alike.SHELLS else None
+            grouped.setdefault((found.runner, apart), []).append(member)
+        for (runner, _), group in grouped.items():
+            columns = tuple(dict.fromkeys(found.cancellation for found, _ in group))
+            launchers = tuple(dict.fromkeys(found.launcher for found, _ in group))
             made.append(
                 Table(
                     section=section.id,
                     sentence=section.sentence,
-                    launcher=launcher,
-                    runner=runner,
+                    place=_place(group, alike[runner]),
+                    alike=alike[runner],
+                    launchers=launchers,
                     columns=columns,
-                    rows=tuple(_rows(members, columns)),
-                    cells=len(members),
+                    rows=rows(group, columns, alike[runner], launchers),
+                    cells=len(group),
                 )
             )
     return tuple(made)
 
 
-def _rows(members: Sequence[tuple[Words, CellResult]], columns: Sequence[str]) -> Iterable[Row]:
-    jobs: dict[str, dict[str, dict[str, tuple[Sign, ...]]]] = {}
-    for found, result in members:
-        entries = jobs.setdefault(found.job, {}).setdefault(found.shell, {})
-        entries[found.cancellation] = signs(result)
-    for job, by_shell in jobs.items():
-        yield from _grouped(
-            job, {s: tuple(row.get(c, ()) for c in columns) for s, row in by_shell.items()}
-        )
+def _what_varies(members: Sequence[Member]) -> Alike:
+    """Launchers where some job has more of them with one shell than shells with one launcher."""
+    launchers: dict[tuple[str, str], set[str]] = {}
+    shells: dict[tuple[str, str], set[str]] = {}
+    for found, _ in members:
+        launchers.setdefault((found.job, found.shell), set()).add(found.launcher)
+        shells.setdefault((found.job, found.launcher), set()).add(found.shell)
+    more = max(map(len, launchers.values())) > max(map(len, shells.values()))
+    return Alike.LAUNCHERS if more else Alike.SHELLS
 
 
-def _grouped(job: str, by_shell: Mapping[str, tuple[tuple[Sign, ...], ...]]) -> Iterable[Row]:
-    """The most common behaviour first, so that the others are seen to deviate from it."""
-    alike: dict[tuple[tuple[Sign, ...], ...], list[str]] = {}
-    for shell, entries in by_shell.items():
-        alike.setdefault(entries, []).append(shell)
-    for entries, shells in sorted(alike.items(), key=lambda item: -len(item[1])):
-        yield Row(job, tuple(shells), label(shells, tuple(by_shell)), entries)
+def _place(members: Sequence[Member], alike: Alike) -> str:
+    runner = f"runner {members[0][0].runner}"
+    match alike:
+        case Alike.SHELLS:
+            return f"launcher {members[0][0].launcher}, {runner}"
+        case Alike.LAUNCHERS:
+            several = len({found.shell for found, _ in members}) > 1
+            shell = f"shell {usual_shell(members)}{' unless said' if several else ''}"
+            return f"{len({found.launcher for found, _ in members})} launchers, {shell}, {runner}"
+        case _:
+            assert_never(alike)
 
 
 def narrowed(table: Table, columns: Sequence[int]) -> Table:
@@ -110,60 +119,16 @@ def narrowed(table: Table, columns: Sequence[int]) -> Table:
 
     Rows without a cell in these columns go; their cells are in the others.
     """
-    jobs: dict[str, dict[str, tuple[tuple[Sign, ...], ...]]] = {}
-    for row in table.rows:
-        entries = tuple(row.entries[i] for i in columns)
-        if any(entries):
-            jobs.setdefault(row.job, {}).update(dict.fromkeys(row.shells, entries))
+    kept = [
+        replace(row, entries=entries)
+        for row in table.rows
+        if any(entries := tuple(row.entries[i] for i in columns))
+    ]
     return replace(
         table,
         columns=tuple(table.columns[i] for i in columns),
-        rows=tuple(row for job, by_shell in jobs.items() for row in _grouped(job, by_shell)),
-        cells=sum(1 for rows in jobs.values() for row in rows.values() for entry in row if entry),
+        rows=regrouped(kept, table.alike, table.launchers),
+        cells=sum(
+            len(row.shells) * len(row.launchers) for row in kept for entry in row.entries if entry
+        ),
     )
-
-
-def label(shells: Sequence[str], all_shells: Sequence[str]) -> str:
-    """Some of a job's shells, in the fewest words that say which."""
-    if len(shells) == len(all_shells):
-        few = {1: shells[0], 2: "both shells"}
-        return few.get(len(shells), f"all {len(shells)} shells")
-    by_flags = _by_flags(shells, all_shells)
-    if by_flags is not None:
-        return by_flags
-    plain = " ".join(_families(shells, all_shells))
-    others = [shell for shell in all_shells if shell not in shells]
-    exclusive = "all but " + " ".join(_families(others, all_shells))
-    return exclusive if len(exclusive) <= len(plain) else plain
-
-
-def _by_flags(shells: Sequence[str], all_shells: Sequence[str]) -> str | None:
-    """Where the flags alone decide: ``all with -e or -xe``."""
-    chosen, known = {_flags(s) for s in shells}, {_flags(s) for s in all_shells}
-    if len(shells) < 3 or set(shells) != {s for s in all_shells if _flags(s) in chosen}:
-        return None
-    if chosen == {""}:
-        return "all without flags"
-    if "" in chosen:
-        return f"all without {' or '.join(sorted(known - chosen))}"
-    return f"all with {' or '.join(sorted(chosen))}"
-
-
-def _flags(shell: str) -> str:
-    found = _FLAGS.search(shell)
-    return "" if found is None else found[0]
-
-
-def _families(shells: Sequence[str], all_shells: Sequence[str]) -> list[str]:
-    """``bash*`` for a shell with each of the flags that it has here."""
-    members: dict[str, list[str]] = {}
-    for shell in all_shells:
-        members.setdefault(_FLAGS.sub("", shell), []).append(shell)
-    found: list[str] = []
-    for shell in shells:
-        family = _FLAGS.sub("", shell)
-        whole = len(members[family]) > 1 and all(member in shells for member in members[family])
-        name = f"{family}*" if whole else shell
-        if name not in found:
-            found.append(name)
-    return found

@@ -16,9 +16,10 @@ from aftercancel.model import (
     Outcome,
     Process,
     Stream,
+    TerminalModes,
 )
 from aftercancel.render.happenings import Happening, happenings
-from aftercancel.render.relays import relays
+from aftercancel.render.relays import LATER, MEANING, relays
 
 _MOST_EVENTS = 200
 _MOST_THINGS = 40
@@ -74,7 +75,7 @@ def story(observation: Observation, job: Job | None = None) -> tuple[str, ...]:
         lines.append(found.sentence)
     lines += _part("Who was there at the cancellation", found.present)
     lines += _part("What happened, in ms from the cancellation", _timeline(found))
-    lines += _part("Relays", found.relays)
+    lines += _part("Relays", _chains(found.relays))
     lines += _part("What was left", found.left)
     lines += _part("What it printed", found.output)
     lines += _part("Outcome", _verdict(found.outcome))
@@ -93,6 +94,12 @@ def _timeline(found: Story) -> Iterator[str]:
         if found.untold and n == half:
             yield f"{'…':>10}  {found.untold} more"
         yield f"{happening.at_ms:>10.1f}  {happening.what}"
+
+
+def _chains(relays: tuple[str, ...]) -> Iterator[str]:
+    yield from relays
+    if any(LATER in relay for relay in relays):
+        yield f"({MEANING})"
 
 
 def _verdict(outcome: Outcome) -> Iterator[str]:
@@ -123,7 +130,7 @@ def _circumstances(process: Process, parents: dict[int, str]) -> Iterator[str]:
     places = [
         f"{name} {value}"
         for name, value in (
-            ("pid", process.pid),
+            ("pid", process.pid if not process.far else f"{process.pid} on the other host"),
             ("group", process.group),
             ("session", process.session),
             ("terminal", process.terminal),
@@ -170,10 +177,21 @@ def _left(observation: Observation) -> Iterator[str]:
     for file in observation.left.files:
         size = f", {file.bytes} bytes" if file.kind == "file" else ""
         yield f"{visible(file.path)} ({file.kind}{size})"
+    yield from _settings(observation.terminal_modes)
     if observation.left.cut:
         yield "… and more files than the lab looks at"
     for lock in observation.left.locks:
         yield f"a lock ({lock.kind}) on {visible(lock.path)}, held by {visible(lock.role)}"
+
+
+def _settings(modes: TerminalModes | None) -> Iterator[str]:
+    """What has become of the terminal: a prompt that shows nothing is left behind as well."""
+    if modes is None:
+        return
+    changed = [f"-{mode}" for mode in modes.before if mode not in modes.after]
+    changed += [mode for mode in modes.after if mode not in modes.before]
+    if changed:
+        yield f"the terminal with other settings than before (stty): {visible(' '.join(changed))}"
 
 
 def _output(name: str, stream: Stream) -> Iterator[str]:

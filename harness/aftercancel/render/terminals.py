@@ -9,21 +9,28 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from aftercancel.judge.words import listed, visible
-from aftercancel.render.matrix import Row, Table, narrowed, tables
-from aftercancel.render.results import Results, Summary, summary
-from aftercancel.render.signs import LEGEND, Sign
+from aftercancel.judge.words import visible
+from aftercancel.render.matrix import INDEX, Table, narrowed, tables
+from aftercancel.render.results import Results, summary
+from aftercancel.render.rows import Alike, Row
+from aftercancel.render.signs import Sign
+from aftercancel.render.summaries import TOGETHER, hanging, legend, numbers
 
 _JOB_WIDTH = 24
-_SHELLS_WIDTH = 28
+_LABEL_WIDTH = {Alike.SHELLS: 28, Alike.LAUNCHERS: 44}
 _NARROWEST_SHELLS = 11
+_INDEX_WIDTH = 30
 _LONGEST_PART = 5
-_SHORT = {"process": "proc", "backslash": "bksl", "output": "out", "closed": "clos"}
+_SHORT = {
+    "process": "proc",
+    "backslash": "bksl",
+    "output": "out",
+    "closed": "clos",
+    "connection": "conn",
+    "killed": "kill",
+    "request": "req",
+}
 _ASCII = str.maketrans({"✓": "+", "·": ".", "×": "x", "–": "-", "—": "-", "…": "~", "→": ">"})
-_TOGETHER = "\N{NO-BREAK SPACE}"
-"""Stands for a space at which no line is broken."""
-_SHOWN = 5
-"""How many cells are named for one reason; the number of the others is said."""
 
 
 def terminal(results: Results, console: Console | None = None, width: int | None = None) -> None:
@@ -40,7 +47,8 @@ def terminal(results: Results, console: Console | None = None, width: int | None
 def lines(results: Results, width: int) -> Iterable[Text]:
     """Everything that is printed, line by line."""
     section = None
-    for table in tables(results):
+    shown = tables(results)
+    for table in shown:
         if table.section != section:
             section = table.section
             heading = Text(visible(table.section), style="bold")
@@ -49,10 +57,11 @@ def lines(results: Results, width: int) -> Iterable[Text]:
             yield Text()
             yield heading
         yield from _table(table, width)
+        yield from _index(table, width)
     yield Text()
-    yield from _legend(width)
+    yield from legend(width, tuple(dict.fromkeys(table.alike for table in shown)))
     yield Text()
-    yield from _summary(summary(results), width)
+    yield from numbers(summary(results), width)
 
 
 # -- tables
@@ -65,14 +74,17 @@ class _Shown(NamedTuple):
     widths: list[int]
     job_width: int
     label_width: int
+    alike: Alike
 
 
 def _table(table: Table, width: int) -> Iterable[Text]:
-    places = f"launcher {table.launcher}, runner {table.runner}"
     cells = "1 cell" if table.cells == 1 else f"{table.cells} cells"
-    yield Text(f"{visible(places)}, {cells}", style="dim")
-    job_width = min(_JOB_WIDTH, max(len(visible(row.job)) for row in table.rows))
-    label_width = min(_SHELLS_WIDTH, max(len(visible(row.label)) for row in table.rows))
+    yield Text(f"{visible(table.place)}, {cells}", style="dim")
+    widest = _LABEL_WIDTH[table.alike]
+    # A title that names its shell has it below the job: the width is wanted for launchers.
+    titles = [part for row in table.rows for part in row.title.partition(" (")[::2]]
+    job_width = min(_JOB_WIDTH, max(len(visible(part)) for part in titles))
+    label_width = min(widest, max(len(_label(row)) for row in table.rows))
     heads = [_head(visible(column)) for column in table.columns]
     widths = [
         max(*map(len, head), *(len(row.entries[i]) for row in table.rows))
@@ -80,21 +92,35 @@ def _table(table: Table, width: int) -> Iterable[Text]:
     ]
     room = width - job_width - 2
     spare = room - sum(widths) - len(widths)
-    label_width = max(min(label_width, spare), min(label_width, _NARROWEST_SHELLS))
+    label_width = max(min(label_width, spare), min(label_width, _narrowest(table)))
     for block in _blocks(widths, room - label_width):
         narrow = narrowed(table, block)
         columns = [widths[i] for i in block]
-        longest = max(len(visible(row.label)) for row in narrow.rows)
-        labels = min(_SHELLS_WIDTH, longest, room - sum(columns) - len(columns))
-        shown = _Shown([heads[i] for i in block], columns, job_width, max(labels, label_width))
+        longest = max(len(_label(row)) for row in narrow.rows)
+        labels = min(widest, longest, room - sum(columns) - len(columns))
+        shown = _Shown(
+            heads=[heads[i] for i in block],
+            widths=columns,
+            job_width=job_width,
+            label_width=max(labels, label_width),
+            alike=table.alike,
+        )
         yield from _block(narrow, shown)
     short = [
-        f"{' '.join(head)} = {visible(column)}".replace(" ", _TOGETHER)
+        f"{' '.join(head)} = {visible(column)}".replace(" ", TOGETHER)
         for head, column in zip(heads, table.columns, strict=True)
         if "-".join(head) != visible(column)
     ]
     if short:
-        yield from _hanging("  ", "; ".join(short), width, style="dim")
+        yield from hanging("  ", "; ".join(short), width, style="dim")
+
+
+def _narrowest(table: Table) -> int:
+    """How narrow labels may get for more columns beside them: the name of a launcher stays whole."""
+    if table.alike is Alike.SHELLS:
+        return _NARROWEST_SHELLS
+    names = ((row.letter, name) for row in table.rows for name in visible(row.label).split())
+    return max(len(f"{letter} {name}".lstrip()) for letter, name in names)
 
 
 def _blocks(widths: Sequence[int], room: int) -> Iterable[range]:
@@ -109,23 +135,26 @@ def _blocks(widths: Sequence[int], room: int) -> Iterable[range]:
 
 
 def _block(table: Table, shown: _Shown) -> Iterable[Text]:
-    indent = " " * (shown.job_width + shown.label_width + 2)
-    for level in range(max(map(len, shown.heads))):
-        parts = [head[level] if level < len(head) else "" for head in shown.heads]
-        cells = (f" {part:<{n}}" for part, n in zip(parts, shown.widths, strict=True))
-        yield Text((indent + "".join(cells)).rstrip(), style="bold")
+    yield from _headings(shown.heads, shown.widths, shown.job_width + shown.label_width + 2)
     common: Row | None = None
     for row in table.rows:
-        if common is None or row.job != common.job:
+        if common is None or row.title != common.title:
             common = row
         yield from _row(row, common, shown)
+
+
+def _headings(heads: Sequence[Sequence[str]], widths: Sequence[int], indent: int) -> Iterable[Text]:
+    for level in range(max(map(len, heads))):
+        parts = [head[level] if level < len(head) else "" for head in heads]
+        cells = (f" {part:<{n}}" for part, n in zip(parts, widths, strict=True))
+        yield Text((" " * indent + "".join(cells)).rstrip(), style="bold")
 
 
 def _row(row: Row, common: Row, shown: _Shown) -> Iterable[Text]:
     """A job's row; of one that deviates from the first, what it has in common is dimmed."""
     first = row is common
-    job_lines = _folded(visible(row.job), shown.job_width) if first else [""]
-    label_lines = _folded(visible(row.label), shown.label_width)
+    job_lines = _folded(visible(row.title), shown.job_width) if first else [""]
+    label_lines = _folded_label(row, shown.label_width, shown.alike)
     for n in range(max(len(job_lines), len(label_lines))):
         job = job_lines[n] if n < len(job_lines) else ""
         label = label_lines[n] if n < len(label_lines) else ""
@@ -146,6 +175,19 @@ def _entry(found: Sequence[Sign], width: int, dimmed: bool) -> Text:
     return text
 
 
+def _label(row: Row) -> str:
+    return visible(f"{row.letter} {row.label}".lstrip())
+
+
+def _folded_label(row: Row, width: int, alike: Alike) -> list[str]:
+    """Launchers hang behind their letter, and their names are not broken: people look for them."""
+    if alike is Alike.SHELLS:
+        return _folded(_label(row), width)
+    indent = " " * (len(row.letter) + 1) if row.letter else ""
+    room = max(width, len(indent) + 1)
+    return textwrap.wrap(_label(row), room, subsequent_indent=indent, break_on_hyphens=False)
+
+
 def _folded(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 1), break_on_hyphens=True) or [""]
 
@@ -156,67 +198,33 @@ def _head(column: str) -> list[str]:
     return [_SHORT.get(part, part[:_LONGEST_PART]) for part in parts]
 
 
-# -- below the tables
+# -- which row is whose
 
 
-def _legend(width: int) -> Iterable[Text]:
-    for axis, meanings in LEGEND:
-        first = f"{axis:<15}"
-        told = [f"{s.character}{_TOGETHER}{s.meaning}" for s in meanings]
-        yield from _hanging(first, ";  ".join(told), width, style="dim")
-    star = "bash* is bash with each of the flags that it has in that table"
-    yield from _hanging(f"{'shells':<15}", star, width, style="dim")
-
-
-def _summary(found: Summary, width: int) -> Iterable[Text]:
-    title = f"{found.cells} cells" if found.cells != 1 else "1 cell"
-    if found.attempts != found.cells:
-        title += f", {found.attempts} observations"
-    yield Text(title, style="bold")
-    axes = (
-        ("processes", found.processes),
-        ("clean-up", found.cleanup),
-        ("report", found.report),
-    )
-    for axis, counts in axes:
-        told = "  ".join(f"{value} {count}" for value, count in counts.items() if count)
-        yield Text(f"  {axis:<11}{told or 'nothing was measured'}")
-    yield from _untold(found, width)
-    if found.unstable:
-        yield Text(f"Unstable: {len(found.unstable)}", style="bold magenta")
-        for unstable in found.unstable:
-            yield Text(f"  {visible(unstable.cell)}: {unstable.distribution}")
-            for difference in unstable.differences:
-                yield from _hanging("    ", visible(difference), width)
-
-
-def _untold(found: Summary, width: int) -> Iterable[Text]:
-    number = sum(len(untold.cells) for untold in found.untold)
-    if number:
-        yield Text(f"Could not tell: {number}", style="bold magenta")
-    for untold in found.untold:
-        yield from _hanging("  ", visible(untold.reason), width)
-        yield from _hanging("    ", _named(untold.cells), width, style="dim")
-    if found.missing:
-        yield Text(f"Not measured: {len(found.missing)}", style="bold magenta")
-        yield from _hanging("  ", _named(found.missing), width, style="dim")
-    if found.unavailable:
-        yield Text("Not tried:", style="bold magenta")
-        for what, why in found.unavailable:
-            yield from _hanging("  ", f"{visible(what)}: {visible(why)}", width)
-
-
-def _named(cells: Sequence[str]) -> str:
-    return listed([visible(cell) for cell in cells], most=_SHOWN)
-
-
-def _hanging(first: str, text: str, width: int, style: str = "") -> Iterable[Text]:
-    """A paragraph whose lines after the first are indented below its beginning."""
-    room = max(width - len(first), 20)
-    folded = textwrap.wrap(text, room, break_on_hyphens=False, break_long_words=True) or [""]
-    for n, line in enumerate(folded):
-        indent = first if n == 0 else " " * len(first)
-        yield Text(indent + line.replace(_TOGETHER, " "), style=style)
+def _index(table: Table, width: int) -> Iterable[Text]:
+    """A line for each launcher: by which letters its rows go, job by job."""
+    index = table.index
+    if not index:
+        return
+    yield Text()
+    yield from hanging("", INDEX, width, style="dim")
+    titles = [_head(visible(title)) for title in table.titles]
+    widths = [max(map(len, head)) for head in titles]
+    names = min(_INDEX_WIDTH, max(len(visible(launcher)) for launcher in index))
+    for block in _blocks(widths, width - names - 1):
+        heads, columns = [titles[i] for i in block], [widths[i] for i in block]
+        yield from _headings(heads, columns, names + 1)
+        usual: Sequence[str] = ()
+        for launcher, letters in index.items():
+            some = [letters[i] for i in block]
+            usual = usual or some
+            for n, name in enumerate(_folded(visible(launcher), names)):
+                line = Text(f"{name:<{names}} ")
+                for letter, same, column in zip(some, usual, columns, strict=True):
+                    style = "dim" if letter == same else "bold"
+                    line.append(f" {letter if n == 0 else '':<{column}}", style=style)
+                line.rstrip()
+                yield line
 
 
 def _encodable(line: Text, encoding: str) -> Text:

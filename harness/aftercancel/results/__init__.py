@@ -2,13 +2,22 @@
 
 from aftercancel.results.folder import OBSERVATIONS, RunFolder
 from aftercancel.results.lines import BadLine, LineWriter, attempt_key, encode, key
-from aftercancel.results.record import Machine, Record, SliceRecord, now, shell_versions
+from aftercancel.results.record import (
+    Machine,
+    NotTried,
+    Record,
+    SliceRecord,
+    now,
+    program_versions,
+    shell_versions,
+)
 
 __all__ = [
     "OBSERVATIONS",
     "BadLine",
     "LineWriter",
     "Machine",
+    "NotTried",
     "Record",
     "RunFolder",
     "SliceRecord",
@@ -16,5 +25,6 @@ __all__ = [
     "encode",
     "key",
     "now",
+    "program_versions",
     "shell_versions",
 ]

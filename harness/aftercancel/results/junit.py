@@ -26,13 +26,16 @@ def axes(outcome: Outcome) -> list[tuple[str, str]]:
 def junit(outcomes: Sequence[Outcome], missing: Sequence[str], record: Record | None) -> bytes:
     """The whole document. A cell that could not be measured is a failure; behaviour never is."""
     unknown = sum(not outcome.known for outcome in outcomes)
+    skipped = [(name, "not measured: the run ended before it") for name in missing]
+    for not_tried in record.not_tried if record is not None else ():
+        skipped += [(name, f"not measured: {not_tried.why}") for name in not_tried.cells]
     suite = ET.Element(
         "testsuite",
         name="aftercancel",
-        tests=str(len(outcomes) + len(missing)),
+        tests=str(len(outcomes) + len(skipped)),
         failures=str(unknown),
         errors="0",
-        skipped=str(len(missing)),
+        skipped=str(len(skipped)),
     )
     if record is not None:
         suite.set("hostname", record.machine.host)
@@ -45,9 +48,8 @@ def junit(outcomes: Sequence[Outcome], missing: Sequence[str], record: Record | 
         if not outcome.known:
             failure = ET.SubElement(case, "failure", message="could not tell")
             failure.text = _clean(outcome.reason)
-    for name in missing:
-        case = _case(suite, name)
-        ET.SubElement(case, "skipped", message="not measured: the run ended before it")
+    for name, why in skipped:
+        ET.SubElement(_case(suite, name), "skipped", message=_clean(why))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)

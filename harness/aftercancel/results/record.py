@@ -9,9 +9,13 @@ import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aftercancel import __version__
-from aftercancel.model import Shell
+from aftercancel.model import Launcher, Shell
+
+if TYPE_CHECKING:
+    from aftercancel.programs import Program
 
 RECORD_SCHEMA = 1
 """Version of run.json."""
@@ -52,6 +56,16 @@ class SliceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTried:
+    """Cells that were selected, and that nothing here could launch."""
+
+    launcher: str
+    why: str
+    """What is missing, and how to get it."""
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Everything about a run that is no observation."""
 
@@ -62,6 +76,8 @@ class Record:
     aftercancel: str = __version__
     python: str = platform.python_version()
     shells: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)
+    """The versions of what the launchers need."""
     place: dict[str, object] = field(default_factory=dict)
     """What the place says about itself."""
     settle_s: float | None = None
@@ -74,7 +90,8 @@ class Record:
     """Why the run is incomplete; None when it is complete."""
     slices: tuple[SliceRecord, ...] = ()
     cells: tuple[str, ...] = ()
-    """What was selected, attempts included, in order."""
+    """What was selected and tried, attempts included, in order."""
+    not_tried: tuple[NotTried, ...] = ()
 
 
 def now() -> str:
@@ -85,12 +102,24 @@ def now() -> str:
 def shell_versions(shells: Iterable[Shell]) -> dict[str, str]:
     """What each family of shells says its version is; a shell that is not here says so."""
     # Brings the catalogue along, which readers of a stored run do not need.
-    from aftercancel.programs import of_shell, version
+    from aftercancel.programs import of_shell
 
-    found = {shell.family: of_shell(shell) for shell in shells}
+    return _versions({shell.family: of_shell(shell) for shell in shells})
+
+
+def program_versions(launchers: Iterable[Launcher]) -> dict[str, str]:
+    """What each program that these launchers need says its version is."""
+    from aftercancel.programs import of_launchers
+
+    return _versions({needed.command: needed for needed in of_launchers(launchers)})
+
+
+def _versions(programs: dict[str, Program]) -> dict[str, str]:
+    from aftercancel.programs import version
+
     with ThreadPoolExecutor(max_workers=8) as pool:
-        versions = pool.map(version, found.values())
-        return {family: words or "unknown" for family, words in zip(found, versions, strict=True)}
+        found = pool.map(version, programs.values())
+        return {name: words or "unknown" for name, words in zip(programs, found, strict=True)}
 
 
 def _distribution() -> str:

@@ -18,7 +18,7 @@ from aftercancel.results import folder as names
 from aftercancel.results.folder import RunFolder
 from aftercancel.results.junit import junit
 from aftercancel.results.lines import BadLine, attempt_key
-from aftercancel.results.record import Record
+from aftercancel.results.record import NotTried, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,10 @@ class Reports:
     def complete(self) -> bool:
         return not self.results.missing and not self.bad_lines
 
+    @property
+    def not_tried(self) -> tuple[NotTried, ...]:
+        return self.record.not_tried if self.record is not None else ()
+
     def sentence(self) -> str:
         """The run in one line."""
         parts = [f"{len(self.results.outcomes)} measured"]
@@ -45,6 +49,8 @@ class Reports:
             parts.append(f"{len(self.unknown)} of them could not be told")
         if self.results.missing:
             parts.append(f"{len(self.results.missing)} not measured")
+        if self.not_tried:
+            parts.append(f"{sum(len(each.cells) for each in self.not_tried)} not tried")
         if self.bad_lines:
             parts.append(f"{len(self.bad_lines)} stored lines cannot be read")
         return "cells: " + ", ".join(parts)
@@ -78,6 +84,7 @@ def judge_run(folder: RunFolder, record: Record | None) -> Reports:
         sections=tuple(Section(each.id, each.cells, each.sentence) for each in slices),
         missing=tuple(name for name in selected if name not in outcomes),
         stability=tuple(each for each in repeats.stability() if each.measured > 1),
+        unavailable=tuple(map(_in_words, record.not_tried)) if record is not None else (),
     )
     reports = Reports(results, tuple(bad_lines), record)
     if record is None:
@@ -96,6 +103,11 @@ def write_reports(folder: RunFolder, reports: Reports) -> None:
     )
     folder.write(names.MATRIX, markdown(reports.results).encode())
     folder.write(names.JUNIT, junit(reports.results.outcomes, reports.results.missing, record))
+
+
+def _in_words(not_tried: NotTried) -> tuple[str, str]:
+    count = len(not_tried.cells)
+    return not_tried.launcher, f"{count} {'cell' if count == 1 else 'cells'}: {not_tried.why}"
 
 
 def _closed(record: Record, reports: Reports) -> Record:

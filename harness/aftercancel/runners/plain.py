@@ -1,8 +1,8 @@
 """The plain runner: our own fork, a new session for the job, nothing clever.
 
-It is a process of its own inside the sandbox, user ``ci``, the parent of the job, as real
-runners are: a signal sent from outside a PID namespace arrives with sender 0, and one sent by
-root never meets EPERM, and sudo looks at both.
+It is a process of its own inside the sandbox, user ``ci`` (root, where a launcher wants that), the
+parent of the job, as real runners are: a signal sent from outside a PID namespace arrives with
+sender 0, and one sent by root never meets EPERM, and sudo looks at both.
 
 It says ``success`` when the job's first process exits with status 0, whatever it did before;
 otherwise ``cancelled`` when a cancellation was fired, else ``failed``. Deciding by the exit status
@@ -16,28 +16,28 @@ or ``e`` (bytes of the job's stdout or stderr follow). Orders come as JSON.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
 import signal
 import socket
 import sys
-import termios
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, assert_never
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, assert_never
 
-from aftercancel.model import Action, Channel, Ends, Step, Target
+from aftercancel.model import Action, Channel, Ends, Step
+from aftercancel.runners.channels import ERR, OUT, Channels, Stream
+from aftercancel.runners.firing import Firing
+
+if TYPE_CHECKING:
+    from aftercancel.executor.hosts import Orders
 
 OUTPUT_LIMIT = 65_536
 """Bytes of each stream that are kept; the rest is only counted."""
 
 _PART = 16_384
 _PIPE_CAPACITY = 1 << 20  # the most that an unprivileged program may ask for (pipe(7))
-_END_OF_TRANSMISSION = b"\x04"  # termios(3), VEOF
-_OUT, _ERR = b"o", b"e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,60 +51,36 @@ class Assignment:
     ends: Ends
     terminal: bool
     steps: tuple[Step, ...]
+    input: bytes | None = None
+    """What is written to the job's input when it is armed; None: nothing."""
+    input_ends: bool = True
 
     @property
     def holds_input(self) -> bool:
-        """Whether the job's input must be something that can be closed."""
-        return any(step.channel is Channel.INPUT for step in self.steps)
+        """Whether the job's input must be something that can be written to, or closed."""
+        return self.input is not None or any(
+            step.channel is Channel.INPUT or step.action is Action.SEND for step in self.steps
+        )
 
 
-@dataclass(slots=True)
-class _Stream:
-    """One direction of the job's output, as far as it has come."""
-
-    letter: bytes
-    sent: int = 0
-    before_report: int = 0
-    after_report: int = 0
-
-
-@dataclass(slots=True)
-class _Channels:
-    """The runner's ends of what connects it with the job."""
-
-    outputs: dict[int, _Stream] = field(default_factory=dict)
-    input: int | None = None
-    master: int | None = None
-
-    def close(self, fd: int) -> None:
-        if self.outputs.pop(fd, None) is not None or fd in (self.input, self.master):
-            os.close(fd)
-        if fd == self.master:
-            self.master = None
-        if fd == self.input:
-            self.input = None
-
-
-def serve(control: socket.socket, assignment: Assignment) -> NoReturn:
+def serve(control: socket.socket, assignment: Assignment, orders: Orders) -> NoReturn:
     """Start the job, cancel it when told to, report its end; go on reading its output."""
-    Runner(control, assignment).run()
+    Runner(control, assignment, orders).run()
 
 
 class Runner:
     """One job's runner. Lives until PID 1 of the sandbox is killed."""
 
-    def __init__(self, control: socket.socket, assignment: Assignment) -> None:
+    def __init__(self, control: socket.socket, assignment: Assignment, orders: Orders) -> None:
         self._control = control
         self._assignment = assignment
-        self._channels = _Channels()
-        self._streams = {_OUT: _Stream(_OUT), _ERR: _Stream(_ERR)}
+        self._streams = {OUT: Stream(OUT), ERR: Stream(ERR)}
+        self._channels = Channels(self._streams)
+        steps = assignment.steps
+        self._firing = Firing(steps, self._channels, self._tell, orders.root, orders.far)
         self._job = 0
         self._ended: dict[str, Any] | None = None
         self._reported = False
-        self._fired = False
-        self._steps: list[Step] = []
-        self._next_step_at = 0.0
-        self._leaves: list[int] = []
 
     def run(self) -> NoReturn:
         try:
@@ -117,58 +93,52 @@ class Runner:
             os._exit(1)
 
     def _turn(self, watch: int) -> None:
-        poll = select.poll()
-        poll.register(self._control, select.POLLIN)
+        wanted: dict[int, int] = {self._control.fileno(): select.POLLIN}
         if self._ended is None:
-            poll.register(watch, select.POLLIN)
+            wanted[watch] = select.POLLIN
         for fd in self._channels.outputs:
-            poll.register(fd, select.POLLIN)
-        timeout = max(0.0, self._next_step_at - time.monotonic()) * 1000 if self._steps else None
-        ready = {fd for fd, _ in poll.poll(timeout)}
-        for fd in sorted(ready & self._channels.outputs.keys()):
-            self._read(fd)
-        if watch in ready and self._ended is None:
+            wanted[fd] = select.POLLIN
+        takes = self._channels.writes_to
+        if takes is not None:
+            wanted[takes] = wanted.get(takes, 0) | select.POLLOUT
+        poll = select.poll()
+        for fd, events in wanted.items():
+            poll.register(fd, events)
+        wait_s = self._firing.wait_s()
+        found = dict(poll.poll(None if wait_s is None else wait_s * 1000))
+        if takes is not None and found.get(takes, 0) & ~select.POLLIN:
+            self._channels.write()
+        for fd in sorted(found.keys() & self._channels.outputs.keys()):
+            if found[fd] & ~select.POLLOUT:
+                self._read(fd)
+        if watch in found and self._ended is None:
             self._take_end()
         self._report_when_over()
-        if self._control.fileno() in ready:
+        if self._control.fileno() in found:
             self._obey()
-        while self._steps and time.monotonic() >= self._next_step_at:
-            self._step()
+        self._firing.fire_what_is_due()
 
     # -- the job
 
     def _start(self) -> None:
-        if self._assignment.terminal:
-            master, slave = os.openpty()
-            path = os.ttyname(slave)
-            ends = (slave, slave, slave)
-            self._channels.master = master
-            self._channels.outputs[master] = self._streams[_OUT]
+        assignment, channels = self._assignment, self._channels
+        if assignment.terminal:
+            ends = channels.open_terminal()
         else:
-            out_read, out_write = os.pipe()
-            err_read, err_write = os.pipe()
-            if self._assignment.holds_input:
-                in_read, self._channels.input = os.pipe()
-            else:
-                in_read = os.open("/dev/null", os.O_RDONLY)
-            path = None
-            ends = (in_read, out_write, err_write)
-            self._channels.outputs[out_read] = self._streams[_OUT]
-            self._channels.outputs[err_read] = self._streams[_ERR]
-        self._job = os.fork()
+            ends = channels.open_pipes(holds_input=assignment.holds_input)
+        modes = channels.modes()
+        self._job = self._firing.job = os.fork()
         if self._job == 0:
-            self._become_job(ends, path)
+            self._become_job(ends)
         for fd in set(ends):
             os.close(fd)
-        for fd in self._channels.outputs:
-            os.set_blocking(fd, False)
-        self._tell(started=self._job)
+        channels.never_wait()
+        self._tell(started=self._job, modes=modes)
 
-    def _become_job(self, ends: tuple[int, int, int], terminal: str | None) -> NoReturn:
+    def _become_job(self, ends: tuple[int, int, int]) -> NoReturn:
         try:
             os.setsid()
-            if terminal is not None:
-                fcntl.ioctl(ends[0], termios.TIOCSCTTY, 0)
+            self._channels.become_controlling(ends[0])
             for number, fd in enumerate(ends):
                 os.dup2(fd, number)
             for name in self._assignment.ignored:
@@ -185,6 +155,7 @@ class Runner:
     def _take_end(self) -> None:
         result = os.waitid(os.P_PID, self._job, os.WEXITED)
         assert result is not None  # without WNOHANG there always is one
+        self._firing.job_ended = True
         if result.si_code == os.CLD_EXITED:
             self._ended = {"status": result.si_status}
         else:
@@ -207,11 +178,12 @@ class Runner:
                 assert_never(self._assignment.ends)
         if over:
             self._reported = True
-            self._steps.clear()
+            fired = self._firing.begun and bool(self._assignment.steps)
+            self._firing.stop()
             if self._ended.get("status") == 0:
                 said = "success"
             else:
-                said = "cancelled" if self._fired else "failed"
+                said = "cancelled" if fired else "failed"
             self._tell(report={"at_ns": time.monotonic_ns(), "said": said, **self._ended})
 
     def _read(self, fd: int) -> None:
@@ -223,6 +195,7 @@ class Runner:
         except OSError:  # EIO: the last process has closed the terminal (pty(7))
             part = b""
         if not part:
+            self._tell(modes=self._channels.modes())  # while they can be asked for
             self._channels.close(fd)
             return
         if self._reported:
@@ -242,106 +215,17 @@ class Runner:
             sys.exit(0)
         order = json.loads(packet)
         if "fire" in order:
-            self._fired = bool(self._assignment.steps)
-            self._steps = list(self._assignment.steps)
-            self._next_step_at = time.monotonic()
+            self._firing.begin()
+        elif "feed" in order:
+            assert self._assignment.input is not None
+            self._channels.feed(self._assignment.input, ends=self._assignment.input_ends)
         elif "count" in order:
             counts = {
                 stream.letter.decode(): [stream.before_report, stream.after_report, stream.sent]
                 for stream in self._streams.values()
             }
-            self._tell(counts=counts)
-
-    def _step(self) -> None:
-        step = self._steps.pop(0)
-        match step.action:
-            case Action.WAIT:
-                self._next_step_at = time.monotonic() + step.seconds
-            case Action.SIGNAL:
-                self._signal(step)
-            case Action.TYPE:
-                assert step.keys is not None
-                self._do(f"type {step.keys!r}", lambda: self._type(step.keys or ""))
-            case Action.CLOSE:
-                assert step.channel is not None
-                channel = step.channel
-                self._do(f"close {channel.value}", lambda: self._close(channel))
-            case _:
-                assert_never(step.action)
-
-    def _signal(self, step: Step) -> None:
-        assert step.signal is not None and step.to is not None
-        number = signal.Signals[f"SIG{step.signal}"]
-        match step.to:
-            case Target.PROCESS:
-                self._do(f"{step.signal} to process", lambda: self._send(self._job, number))
-            case Target.GROUP:
-                self._do(f"{step.signal} to group", lambda: os.killpg(self._job, number))
-            case Target.LEAF_FIRST:
-                # One at a time, and never a process that came after the tree was read.
-                if not self._leaves:
-                    self._leaves = list(_children_first(self._job))
-                pid = self._leaves.pop(0)
-                self._do(f"{step.signal} leaf first", lambda: self._send(pid, number))
-                if self._leaves:
-                    self._steps.insert(0, step)
-                    self._next_step_at = time.monotonic() + step.seconds
-            case _:
-                assert_never(step.to)
-
-    def _send(self, pid: int, number: signal.Signals) -> None:
-        if pid == self._job and self._ended is not None:
-            raise ProcessLookupError(3, "the job's first process has ended")
-        os.kill(pid, number)
-
-    def _type(self, keys: str) -> None:
-        if self._channels.master is None:
-            raise OSError(9, "the job has no terminal")
-        os.write(self._channels.master, keys.encode("latin-1"))
-
-    def _close(self, channel: Channel) -> None:
-        match channel:
-            case Channel.TERMINAL:
-                if self._channels.master is not None:
-                    self._channels.close(self._channels.master)
-            case Channel.INPUT:
-                if self._channels.master is not None:
-                    os.write(self._channels.master, _END_OF_TRANSMISSION)
-                elif self._channels.input is not None:
-                    self._channels.close(self._channels.input)
-            case Channel.OUTPUT:
-                for fd in list(self._channels.outputs):
-                    self._channels.close(fd)
-            case _:
-                assert_never(channel)
-
-    def _do(self, what: str, action: Any) -> None:
-        at_ns = time.monotonic_ns()
-        error = None
-        try:
-            action()
-        except OSError as failure:
-            error = os.strerror(failure.errno or 0)
-        self._tell(fired={"at_ns": at_ns, "what": what, "error": error})
+            self._tell(counts=counts, modes=self._channels.modes())
 
     def _tell(self, **message: Any) -> None:
         with contextlib.suppress(BrokenPipeError):
             self._control.send(b"j" + json.dumps(message).encode())
-
-
-def _children_first(pid: int) -> Iterator[int]:
-    """The tree below and with ``pid``, by the parents that /proc names, children first."""
-    below: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            # Bytes: a codec would have to be imported, and the lab's Python is not in the sandbox.
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                parent = int(file.read().rsplit(b")", 1)[1].split()[1])
-                below.setdefault(parent, []).append(int(name))
-
-    def walk(top: int) -> Iterator[int]:
-        for child in sorted(below.get(top, [])):
-            yield from walk(child)
-        yield top
-
-    return walk(pid)

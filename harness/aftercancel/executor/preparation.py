@@ -1,0 +1,115 @@
+"""What a cell is made of, before anything is started: command line, environment, sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from aftercancel.executor import serving
+from aftercancel.executor.arrange import Arrangement
+from aftercancel.executor.history import ProcessHistory
+from aftercancel.executor.hosts import Server
+from aftercancel.executor.launch import launch
+from aftercancel.executor.rootfs import HOME, LAB, MARKS, USER, WORKPLACE
+from aftercancel.executor.watching import HOLD_TO_THE_END_S
+from aftercancel.model import Cell, Sender
+from aftercancel.runners import plain
+
+HOLD_S = 600.0
+"""How long a job's children hold on, so that none ends by itself while it is watched."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Everything that is settled before the sandbox is made."""
+
+    command: tuple[str, ...]
+    """The job's own command line, without a launcher's."""
+    arrangement: Arrangement
+    assignment: plain.Assignment
+    before: frozenset[str]
+    """Paths that are there before the job is, with the folders on the way to them."""
+
+
+def prepare(
+    cell: Cell, *, slot: int, uid: int, marker: str | None, keys: Callable[[], str]
+) -> Preparation:
+    """``keys`` gives the public key where there is another host; raises ``serving.NoKeys``."""
+    job = cell.job
+    command = _command(cell)
+    folder = HOME if job.workdir is None else WORKPLACE
+    variables = _variables(cell)
+    launched = launch(cell.launcher, command, variables, folder)
+    files, server = launched.files, None
+    if launched.far is not None:
+        served = serving.serving(launched.far, keys())
+        server = Server(served.argv, served.ready, serving.LOG)
+        files += served.files
+    arrangement = Arrangement(
+        slot=slot,
+        uid=uid,
+        script_name=job.name,
+        script=job.script,
+        sudoers=(*job.sudoers, *launched.sudoers),
+        workdir=job.workdir,
+        marker=marker,
+        files=files,
+        server=server,
+        as_root=cell.launcher.as_root,
+        root_sends=any(step.by is Sender.ROOT for step in cell.cancellation.steps),
+    )
+    assignment = plain.Assignment(
+        argv=launched.argv,
+        env={
+            "HOME": HOME,
+            "LANG": "C.UTF-8",
+            "LOGNAME": USER,
+            "PATH": _PATH,
+            "SHELL": "/bin/sh",
+            "USER": USER,
+            **({"TERM": "xterm"} if cell.terminal else {}),
+            **variables,
+            **dict(launched.env),
+        },
+        cwd=folder,
+        ignored=job.ignored,
+        ends=cell.runner.ends,
+        terminal=cell.terminal,
+        steps=cell.cancellation.steps,
+        input=None if job.input is None else job.input.encode("latin-1") * job.input_times,
+        input_ends=job.input_ends,
+    )
+    before = frozenset(path for file in files for path in _and_folders(file.path))
+    return Preparation(command, arrangement, assignment, before)
+
+
+def is_job(cell: Cell, command: tuple[str, ...], process: ProcessHistory) -> bool:
+    """The job is what runs the script: a launcher has more words before it."""
+    if not cell.launcher.argv:
+        return process.key == 1 and process.execs == 1
+    if cell.job.executable:
+        # The kernel puts the interpreter of the #! line before it (execve(2)).
+        return process.program == PurePosixPath(command[-1]).name or process.argv[1:] == command
+    # Of one that has ended already nobody can read the command line: its program's path is left.
+    return process.argv in (command, command[:1])
+
+
+def _command(cell: Cell) -> tuple[str, ...]:
+    job = cell.job
+    script = f"{LAB}/{job.name}"
+    if job.workdir is not None and job.path is not None:
+        script = f"{WORKPLACE}/{job.path}"
+    return (script,) if job.executable else (*cell.shell.argv, script)
+
+
+def _variables(cell: Cell) -> dict[str, str]:
+    """What every job finds in its environment, however it is launched."""
+    hold = HOLD_S if cell.cancellation.steps else HOLD_TO_THE_END_S
+    return {"MARKS": MARKS, "HOLD": f"{hold:g}", **dict(cell.job.env)}
+
+
+def _and_folders(path: str) -> Iterator[str]:
+    yield path
+    yield from map(str, PurePosixPath(path).parents)
