@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping
 
 from aftercancel import catalog
-from benchmarks import bare_sandboxes, lab, machine, sixty
+from benchmarks import bare_sandboxes, lab, launchers, machine, sixty
 from benchmarks.figures import Aim, Bound, Figure, Section, not_measured
 
 _RATE = Aim(Bound.AT_LEAST, 100)
@@ -15,6 +15,17 @@ _CPU = Aim(Bound.AT_MOST, 15)
 _WALL = Aim(Bound.AT_MOST, 1.3)
 _MEMORY = Aim(Bound.AT_MOST, 400)
 _FASTER = Aim(Bound.AT_LEAST, 30)
+_WHOLE = Aim(Bound.AT_MOST, 60)
+_LAUNCHERS = {
+    "none": None,
+    "sudo": Aim(Bound.AT_MOST, 40),
+    "sudo-tty-use-pty": Aim(Bound.AT_MOST, 40),
+    "ssh": Aim(Bound.AT_MOST, 150),
+    "ssh-tt": Aim(Bound.AT_MOST, 150),
+    "ssh-dropbear": Aim(Bound.AT_MOST, 150),
+    "ssh-sudo": None,
+    "npm-run": None,
+}
 _SLICE = "traps"
 _PAIRS = 3
 _AT_ONCE = 8
@@ -44,7 +55,7 @@ def matrix() -> Section:
                 "ms",
                 note="without whatever a sandbox's PID 1 takes with it: the runner and its job",
             ),
-            Figure("wall time", run.wall_s, "s"),
+            Figure("wall time", run.wall_s, "s", _WHOLE),
             Figure("CPU ÷ processors", run.machine_cpu_s / processors, "s"),
             Figure("longest inherent wait", run.longest_wait_s, "s"),
             Figure(
@@ -91,6 +102,25 @@ def sandbox() -> Section:
             Figure("CPU a sandbox", cost.cpu_ms, "ms"),
             Figure("wall time a sandbox", cost.wall_ms, "ms"),
         ),
+    )
+
+
+def of_launchers() -> Section:
+    """A cell's cost by what stands between runner and job."""
+    found = tuple(launchers.costs(catalog.load(), tuple(_LAUNCHERS)))
+    plain = next(cost.cpu_ms for cost in found if cost.launcher == "none")
+    figures = []
+    for cost in found:
+        name, aim = f"CPU a cell, {cost.launcher}", _LAUNCHERS[cost.launcher]
+        if cost.missing:
+            figures.append(not_measured(name, "ms", f"{cost.missing} is not there", aim))
+        else:
+            note = f"{cost.cpu_ms / plain:.1f} × none" if cost.launcher != "none" else ""
+            figures.append(Figure(name, cost.cpu_ms, "ms", aim, note))
+    return Section(
+        "launchers",
+        "no-trap under dash, TERM-process, medians of the whole machine",
+        tuple(figures),
     )
 
 
@@ -167,6 +197,7 @@ SECTIONS: Mapping[str, Callable[[], Section]] = {
     "matrix": matrix,
     "memory": memory,
     "sandbox": sandbox,
+    "launchers": of_launchers,
     "evidence": evidence,
     "containers": containers,
 }

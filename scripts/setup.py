@@ -13,31 +13,27 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "harness"))
+sys.path[:0] = [str(ROOT / "harness"), str(ROOT / "scripts")]
 
-from aftercancel import programs  # noqa: E402  # the project is not installed yet
-from aftercancel.catalog import load  # noqa: E402
 from aftercancel.errors import AftercancelError, MissingError  # noqa: E402
-from aftercancel.programs import Program  # noqa: E402
-
-_LAST_WORDS = 15
-"""Lines of a failed command's output that are shown."""
-
-
-class Run(Protocol):
-    """Runs a command to its end; returns its status and what it printed."""
-
-    def __call__(
-        self, argv: Sequence[str], env: Mapping[str, str], keep: int | None
-    ) -> tuple[int, str]: ...
+from packages import (  # noqa: E402  # the project is not installed yet
+    Missing,
+    Run,
+    check_nothing_is_missing,
+    install,
+    last_words,
+    missing_programs,
+    refusal,
+    say,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +59,17 @@ class Venv:
     def ours(self) -> Path:
         """Written first; nobody else's environment is removed."""
         return self.folder / "made-by-scripts-setup"
+
+    @property
+    def not_to_be_had(self) -> Path:
+        """The commands of launchers that apt could not bring: not asked for again."""
+        return self.folder / "not-to-be-had.json"
+
+    def given_up(self) -> frozenset[str]:
+        try:
+            return frozenset(json.loads(self.not_to_be_had.read_text()))
+        except (OSError, ValueError):
+            return frozenset()
 
     def key(self) -> str:
         """Changes with whatever would make another environment. The path is in its scripts."""
@@ -93,63 +100,30 @@ class Venv:
 def set_up(root: Path, *, is_root: bool, run: Run, wanted_python: str | None = None) -> None:
     """Bring the machine and the checkout to where ``make`` can go on; raises ``MissingError``."""
     venv = Venv(root)
-    lacking = missing_programs(root)
-    if not lacking and venv.complete(wanted_python):
+    may_install = is_root and shutil.which("apt-get") is not None
+    missing = _look(venv, may_install=may_install)
+    if not missing.any and venv.complete(wanted_python):
         return
-    if lacking and (not is_root or shutil.which("apt-get") is None):
-        raise refusal(lacking)
+    if missing.programs and not may_install:
+        raise refusal(missing.programs)
     with _alone(root) as lock:
         # Another set-up may have done it while we waited.
-        lacking = missing_programs(root)
-        if lacking:
-            install_programs(lacking, run)
-            _still_missing(missing_programs(root))
+        missing = _look(venv, may_install=may_install)
+        if missing.any:
+            install(missing, run)
+            check_nothing_is_missing(missing_programs(root).programs)
         if not venv.complete(wanted_python):
             make_venv(venv, run, lock)
+        if missing.for_launchers:
+            still = missing_programs(root).for_launchers
+            venv.not_to_be_had.write_text(json.dumps([needed.command for needed in still]))
 
 
-def missing_programs(root: Path) -> tuple[Program, ...]:
-    """Of all that any cell could need; a faulty catalogue is told by the command, not here."""
-    try:
-        catalogue = load(root / "scenarios")
-    except AftercancelError as error:
-        _say(f"the programs were not looked for, since there is no catalogue: {error}")
-        return ()
-    return tuple(needed for needed in programs.of_catalogue(catalogue) if needed.path is None)
-
-
-def refusal(lacking: Sequence[Program]) -> MissingError:
-    """What somebody is told for whom the set-up may not or cannot install programs."""
-    names = ", ".join(needed.command for needed in lacking)
-    return MissingError(
-        f"These programs are missing: {names}.\n"
-        "Why it matters: the lab cancels jobs under every one of them, and leaves none out.\n"
-        f"How to get them: sudo apt-get install {' '.join(_packages(lacking))}\n"
-        "  (other systems than Debian and Ubuntu: the packages of those programs), or run make "
-        "as root,\n  which does that: sudo make matrix. Measuring needs root in any case."
-    )
-
-
-def install_programs(lacking: Sequence[Program], run: Run) -> None:
-    packages = _packages(lacking)
-    _say(f"installing {' '.join(packages)} from apt …")
-    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
-    options = ("-o", "DPkg::Lock::Timeout=300", "-o", "APT::Install-Recommends=false")
-    install = ("apt-get", "install", "--yes", "--quiet", *options, *packages)
-    status, words = run(install, env, None)
-    if status != 0:
-        # The lists may be missing (a fresh container) or old.
-        _say("fetching apt's lists of packages …")
-        status, words = run(("apt-get", "update", "--quiet", *options), env, None)
-        if status == 0:
-            status, words = run(install, env, None)
-    if status != 0:
-        raise MissingError(
-            f"apt-get could not install {' '.join(packages)}; its last words:\n{_tail(words)}\n"
-            "Check the network and apt's sources (Ubuntu: the component universe is needed), then "
-            "try\n  apt-get update && apt-get install "
-            f"{' '.join(packages)}\nby hand; after that run make again."
-        )
+def _look(venv: Venv, *, may_install: bool) -> Missing:
+    """What is missing, without what cannot be brought."""
+    missing, given_up = missing_programs(venv.root), venv.given_up()
+    wanted = (n for n in missing.for_launchers if may_install and n.command not in given_up)
+    return Missing(missing.programs, tuple(wanted))
 
 
 def make_venv(venv: Venv, run: Run, lock: int) -> None:
@@ -188,11 +162,11 @@ def make_venv(venv: Venv, run: Run, lock: int) -> None:
         ),
     )
     for argv, what in steps:
-        _say(f"{what} …")
+        say(f"{what} …")
         status, words = run(argv, env, lock)
         if status != 0:
             raise MissingError(
-                f"{what} failed with status {status}; its last words:\n{_tail(words)}\n"
+                f"{what} failed with status {status}; its last words:\n{last_words(words)}\n"
                 "Check the network and pip's own configuration (pip config list), then run make "
                 "again:\nit starts this part anew."
             )
@@ -200,7 +174,7 @@ def make_venv(venv: Venv, run: Run, lock: int) -> None:
     fresh = venv.stamp.with_suffix(".new")
     fresh.write_text(json.dumps(stamp))
     fresh.rename(venv.stamp)
-    _say("done; the next make goes straight on.")
+    say("done; the next make goes straight on.")
 
 
 @contextlib.contextmanager
@@ -217,21 +191,11 @@ def _alone(root: Path) -> Iterator[int]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("waiting for another set-up in this folder …")
+            say("waiting for another set-up in this folder …")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock
     finally:
         os.close(lock)
-
-
-def _still_missing(lacking: Sequence[Program]) -> None:
-    if lacking:
-        pairs = ", ".join(f"{needed.command} ({needed.package})" for needed in lacking)
-        raise MissingError(
-            f"apt-get reported success, and these are still missing: {pairs}.\n"
-            "This release may pack them differently: install the programs by hand, then run make "
-            "again."
-        )
 
 
 def run_command(argv: Sequence[str], env: Mapping[str, str], keep: int | None) -> tuple[int, str]:
@@ -258,35 +222,26 @@ def run_command(argv: Sequence[str], env: Mapping[str, str], keep: int | None) -
     return process.returncode, "".join(words)
 
 
-def _packages(lacking: Sequence[Program]) -> list[str]:
-    return sorted({needed.package for needed in lacking})
-
-
 def _minor(version: str) -> list[str]:
     return version.split(".")[:2]
-
-
-def _tail(words: str) -> str:
-    return "\n".join(f"    {line[:160]}" for line in words.rstrip().splitlines()[-_LAST_WORDS:])
-
-
-def _say(words: str) -> None:
-    print(f"set-up: {words}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
     """As ``make`` calls it, from scripts/setup.sh."""
     wanted = platform.python_version() if os.environ.get("PYTHON") else None
+    # So that what was made for a moment is removed again.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         set_up(ROOT, is_root=os.geteuid() == 0, run=run_command, wanted_python=wanted)
     except AftercancelError as error:
-        _say(str(error))
+        say(str(error))
         return int(error.status)
     except KeyboardInterrupt:
-        _say("interrupted; run make again, it starts anew.")
+        say("interrupted; run make again, it starts anew.")
         return 2
     except OSError as error:
-        _say(f"{error}. Free disk space or correct the permissions, then run make again.")
+        say(f"{error}. Free disk space or correct the permissions, then run make again.")
         return 4
     return 0
 
