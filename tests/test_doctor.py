@@ -24,10 +24,18 @@ ALL_RIGHTS = (1 << 41) - 1
 ABSENT = Program("shell absent", "/none/absent", "absent-package")
 
 
+LOOKS = (
+    findings.namespaces,
+    findings.file_system,
+    findings.second_host,
+    findings.tracing,
+)
+
+
 def healthy() -> dict[str, Any]:
     """What the probe prints on a machine that can do everything."""
     kinds = ("pid", "mount", "network", "ipc", "uts")
-    tries = ("private mounts", "overlay", "devices", "proc", "tracefs")
+    tries = ("private mounts", "overlay", "devices", "proc", "tracefs", "veth")
     return {
         **{f"{kind} namespace": None for kind in kinds},
         **dict.fromkeys(tries),
@@ -39,12 +47,12 @@ def nothing_tried() -> dict[str, Any]:
     return {"problem": "needs root's rights"}
 
 
-@pytest.mark.parametrize("look", [findings.namespaces, findings.file_system, findings.tracing])
+@pytest.mark.parametrize("look", LOOKS)
 def test_a_healthy_machine_can(look: Callable[[dict[str, Any]], Finding]) -> None:
     assert look(healthy()).status is Status.CAN
 
 
-@pytest.mark.parametrize("look", [findings.namespaces, findings.file_system, findings.tracing])
+@pytest.mark.parametrize("look", LOOKS)
 def test_what_was_not_tried_is_never_can(look: Callable[[dict[str, Any]], Finding]) -> None:
     finding = look(nothing_tried())
     assert finding.status is not Status.CAN
@@ -59,6 +67,7 @@ def test_what_was_not_tried_is_never_can(look: Callable[[dict[str, Any]], Findin
         (findings.file_system, "overlay"),
         (findings.file_system, "devices"),
         (findings.file_system, "proc"),
+        (findings.second_host, "veth"),
         (findings.tracing, "tracefs"),
     ],
 )
@@ -367,7 +376,7 @@ def test_without_the_right_to_mount_nothing_is_taken_for_possible() -> None:
     without = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
     found = probe(before=without)
     assert "Operation not permitted" in found["mount namespace"]
-    for look in (findings.namespaces, findings.file_system, findings.tracing):
+    for look in LOOKS:
         finding = look(found)
         assert finding.status is not Status.CAN
         assert "None" not in finding.detail

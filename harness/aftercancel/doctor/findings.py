@@ -143,6 +143,22 @@ def file_system(found: Mapping[str, Any]) -> Finding:
     return Finding("file system", Status.CAN, "overlay over /, device nodes, /proc", why)
 
 
+def second_host(found: Mapping[str, Any]) -> Finding:
+    """Two network namespaces joined by a pair of interfaces (veth(4))."""
+    why = "Cells with ssh have a second host, reached by a network of their own."
+    if "veth" not in found:
+        return _not_tried("second host", why, found, Status.DEGRADED)
+    if found["veth"] is not None:
+        return Finding(
+            "second host",
+            Status.DEGRADED,
+            f"no pair of interfaces: {found['veth']}",
+            why,
+            "load the kernel's veth module (modprobe veth); in a container: --cap-add NET_ADMIN",
+        )
+    return Finding("second host", Status.CAN, "two networks joined by veth", why)
+
+
 def pidfd(works: bool) -> Finding:
     why = "A process is waited for and signalled by descriptor, never by a number used again."
     if works:

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from aftercancel.executor import linux
+from aftercancel.executor.veth import Routes
 
 NAMESPACES = {
     "pid": linux.CLONE_NEWPID,
@@ -39,6 +40,8 @@ def main() -> None:
         f"{name} namespace": _failure(partial(linux.unshare, flag))
         for name, flag in NAMESPACES.items()
     }
+    if found["network namespace"] is None:
+        found["veth"] = _failure(_join_two_networks)
     if found["mount namespace"] is None:
         found["private mounts"] = _failure(_keep_mounts_to_ourselves)
         if found["private mounts"] is None:
@@ -58,6 +61,17 @@ def _failure(attempt: Callable[[], object]) -> str | None:
         where = "" if error.filename is None else f"{error.filename}: "
         return f"{where}{error.strerror}"
     return None
+
+
+def _join_two_networks() -> None:
+    """The one that we have made already and another one, as the two hosts of a cell with ssh."""
+    first = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        linux.unshare(linux.CLONE_NEWNET)
+        with Routes() as routes:
+            routes.add_pair("eth0", "eth0", first)
+    finally:
+        os.close(first)
 
 
 def _keep_mounts_to_ourselves() -> None:

@@ -246,16 +246,17 @@ def _signal_connections(listener: int, number: int) -> None:
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                state, parent = file.read().rsplit(b")", 1)[1].split()[:2]
+                state, starter = file.read().rsplit(b")", 1)[1].split()[:2]
                 if state not in b"ZX":
-                    parents[int(name)] = int(parent)
-    serving = [pid for pid, parent in parents.items() if parent == listener]
+                    parents[int(name)] = int(starter)
+    serving = [child for child, parent in parents.items() if parent == listener]
     if not serving:
         raise ProcessLookupError(3, "there is no connection")
     for pid in serving:
         program = os.readlink(f"/proc/{pid}/exe")
-        for child, parent in parents.items():
-            if parent == pid and os.readlink(f"/proc/{child}/exe") == program:
+        forked = [child for child, parent in parents.items() if parent == pid]
+        for child in forked:
+            if os.readlink(f"/proc/{child}/exe") == program:
                 os.kill(child, number)
         os.kill(pid, number)
 
