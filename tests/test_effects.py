@@ -295,10 +295,14 @@ def test_a_job_that_said_nothing_and_ended_well_could_not_tell() -> None:
             process("background", key=2, ended=900.0, signal=None, status=0),
             "it lives on, ssh has ended",
         ),
+        (
+            process("background", key=2, ended=-900.0, signal=None, status=1),
+            "it ended with status 1",
+        ),
         (survivor("background"), "it lives on, ssh has ended"),
         (process("background", key=2, ended=-1.0, signal=None), None),
     ],
-    ids=["hung up", "waited for", "outlived ssh", "never ended", "end not known"],
+    ids=["hung up", "waited for", "outlived ssh", "failed", "never ended", "end not known"],
 )
 def test_the_end_of_a_child_left_behind_is_told(left: Any, words: str | None) -> None:
     seen = saw("background-silent", WITH, processes=(job(dies_at=-2.0, of="HUP"), left))

@@ -222,3 +222,34 @@ def test_a_number_means_a_process_of_the_sender_s_own_host() -> None:
     for event in (Called(20, LOGIN, "kill", 5, TERM), Returned(21, LOGIN, -1)):
         told.add(event)
     assert [(s.error, s.receiver_role) for s in told.signals] == [(1, "sshd")]
+
+
+def test_a_launcher_that_tries_again_has_a_new_job() -> None:
+    told = History(INIT, NoProc(), lambda process: process.program == "dash")
+    for event in (
+        Forked(1, INIT, RUNNER, thread=False),
+        Forked(2, RUNNER, JOB, thread=False),
+        Execed(3, JOB, JOB, "/usr/bin/retry"),
+        Forked(4, JOB, CHILD, thread=False),
+        Execed(5, CHILD, CHILD, "/bin/dash"),
+        Exited(6, CHILD),
+        Forked(7, JOB, 40, thread=False),
+        Execed(8, 40, 40, "/bin/dash"),
+    ):
+        told.add(event)
+    assert [p.role for p in told.processes] == ["runner", "retry", "dash", "job"]
+
+
+def test_a_program_of_an_open_descriptor_is_named_by_its_command_line() -> None:
+    class Dropbear(NoProc):
+        def argv(self, pid: int) -> tuple[str, ...]:
+            return ("/usr/sbin/dropbear", "-F")
+
+    told = History(INIT, Dropbear(), lambda process: False)
+    for event in (
+        Forked(1, INIT, RUNNER, thread=False),
+        Forked(2, RUNNER, JOB, thread=False),
+        Execed(3, JOB, JOB, "/proc/self/fd/4"),
+    ):
+        told.add(event)
+    assert process(told, JOB).role == "dropbear"

@@ -199,7 +199,7 @@ class Target(StrEnum):
     LEAF_FIRST = "leaf-first"
     """Every process of the job, children before parents, one at a time."""
     CONNECTION = "connection"
-    """The server's processes that serve connections, on the other host, by root there."""
+    """The server's process that serves the user, on the other host; root sends it there."""
 
 
 class Sender(StrEnum):
@@ -537,8 +537,9 @@ class TerminalModes:
 
     before: tuple[str, ...]
     """When the job was started."""
-    after: tuple[str, ...]
-    """When the runner reported the end, or when the cell was decided."""
+    after: tuple[str, ...] | None
+    """When the last process had closed it, or when the cell was decided; None: nobody could look
+    any more, since the runner had closed its end."""
 
 
 @dataclass(frozen=True, slots=True)

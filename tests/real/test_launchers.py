@@ -202,6 +202,6 @@ def test_a_terminal_s_settings_are_told_before_and_after(place: ThisMachine) -> 
     raw = job("mark ready\nstty raw -echo", ends=True)
     seen = observe(place, cell(raw, END, runner=PLAIN_TTY))
     modes = seen.terminal_modes
-    assert modes is not None
+    assert modes is not None and modes.after is not None
     assert {"icanon", "echo", "isig"} <= set(modes.before)
     assert not {"icanon", "echo", "isig"} & set(modes.after)

@@ -68,6 +68,9 @@ class ProcessHistory:
     """Whether it is on the other host."""
     forked: int = 0
     """How many processes it has started."""
+    argv_read: bool = True
+    """Whether ``argv`` is its command line; if not, it had ended before that was looked at, and
+    ``argv`` is its program's path alone."""
     execs: int = 0
     """How many programs it has become."""
     ended_ns: int | None = None
@@ -264,7 +267,9 @@ class History:
         process.threads = {event.tid}
         self._by_tid[event.tid] = process
         process.execs += 1
-        process.argv = self._names.argv(event.tid) or (event.path,)
+        read = self._names.argv(event.tid)
+        process.argv = read or (event.path,)
+        process.argv_read = bool(read)
         # fexecve(3) has no better name for a program than a descriptor's.
         by_descriptor = event.path.startswith(("/proc/self/fd/", "/dev/fd/"))
         path = process.argv[0] if by_descriptor else event.path
@@ -273,14 +278,21 @@ class History:
             return
         now = self._names.role_variable(event.tid)
         process.role_variable = now
-        # Again, where one exec had followed another (env) before its command line was read.
-        if self._job in (None, process) and self._is_job(process):
+        if self._may_be_the_job(process) and self._is_job(process):
+            if self._job not in (None, process):
+                self._job.role = self._job.program
             self._job = process
             process.role = JOB
         elif now is not None and now != process.inherited:
             process.role = now
         else:
             process.role = process.program
+
+    def _may_be_the_job(self, process: ProcessHistory) -> bool:
+        """The same again, where one exec had followed another (env) before its command line was
+        read; and another, where a launcher tries anew what has ended.
+        """
+        return self._job is None or self._job is process or not self._job.lives
 
     def _exit_called(self, event: ExitCalled) -> None:
         process = self._by_tid.get(event.tid)

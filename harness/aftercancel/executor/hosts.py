@@ -17,6 +17,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -24,7 +25,7 @@ from typing import NoReturn
 from aftercancel.executor import linux
 from aftercancel.executor.veth import FAR, NEAR, Routes
 
-_UP_MS = 10_000
+_UP_S = 10.0
 """A server that does not listen by then never will."""
 _LOG_LIMIT = 65_536
 _NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
@@ -192,9 +193,10 @@ def _await_listening(said: int, server: Server) -> str | None:
     text = b""
     poll = select.poll()
     poll.register(said, select.POLLIN)
+    until = time.monotonic() + _UP_S
     while server.ready.encode() not in text:
-        if not poll.poll(_UP_MS):
-            return f"it did not listen within {_UP_MS // 1000} s, and said: {_shown(text)}"
+        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+            return f"it did not listen within {_UP_S:.0f} s, and said: {_shown(text)}"
         part = os.read(said, 4096)
         if not part:
             return _shown(text)
@@ -238,9 +240,10 @@ def _obey_as_far(
 
 
 def _signal_connections(listener: int, number: int) -> None:
-    """To the listening server's own children, and to those that these have only forked.
+    """To one process of each connection: the one that serves the user.
 
-    OpenSSH's has a process of root's for each connection and one of the user's (sshd(8)).
+    OpenSSH has two, root's and the user's forked from it (sshd(8)); dropbear has one. To signal
+    both would be a race: either ends when it finds the other gone.
     """
     parents: dict[int, int] = {}
     for name in os.listdir("/proc"):
@@ -255,10 +258,8 @@ def _signal_connections(listener: int, number: int) -> None:
     for pid in serving:
         program = os.readlink(f"/proc/{pid}/exe")
         forked = [child for child, parent in parents.items() if parent == pid]
-        for child in forked:
-            if os.readlink(f"/proc/{child}/exe") == program:
-                os.kill(child, number)
-        os.kill(pid, number)
+        of_user = [child for child in forked if os.readlink(f"/proc/{child}/exe") == program]
+        os.kill((*of_user, pid)[0], number)
 
 
 def _answer(orders: socket.socket, action: Callable[[], None]) -> None:
@@ -272,11 +273,14 @@ def _answer(orders: socket.socket, action: Callable[[], None]) -> None:
 
 
 def _log(path: str, text: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    try:
-        os.write(fd, text)
-    finally:
-        os.close(fd)
+    """A job that is root there may do what it likes to the file: the host must not end of it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with contextlib.suppress(OSError):
+        fd = os.open(path, flags, 0o644)
+        try:
+            os.write(fd, text)
+        finally:
+            os.close(fd)
 
 
 def _let_the_kernel_reap() -> None:

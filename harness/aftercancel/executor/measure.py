@@ -285,7 +285,7 @@ class Measurement:
         before, after = self._reports.modes_before, self._reports.modes_after
         if before is None:
             return None
-        return TerminalModes(tuple(before), tuple(after or ()))
+        return TerminalModes(tuple(before), None if after is None else tuple(after))
 
     def _zero_ns(self, history: History) -> int:
         """The cancellation; where there is none, the end of the job's first process."""

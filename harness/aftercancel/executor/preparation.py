@@ -89,11 +89,22 @@ def is_job(cell: Cell, command: tuple[str, ...], process: ProcessHistory) -> boo
     """The job is what runs the script: a launcher has more words before it."""
     if not cell.launcher.argv:
         return process.key == 1 and process.execs == 1
+    if not process.argv_read:
+        return process.argv == command[:1]
     if cell.job.executable:
-        # The kernel puts the interpreter of the #! line before it (execve(2)).
-        return process.program == PurePosixPath(command[-1]).name or process.argv[1:] == command
-    # Of one that has ended already nobody can read the command line: its program's path is left.
-    return process.argv in (command, command[:1])
+        # The kernel puts the interpreter of the #! line, and its one argument, before the script
+        # (execve(2)); a launcher stands there too, so the trace's name of the program decides.
+        name = PurePosixPath(command[-1]).name
+        return process.program == name or (
+            process.argv[-1:] == command and process.argv[:-1] == _interpreter(cell.job.script)
+        )
+    return process.argv == command
+
+
+def _interpreter(script: str) -> tuple[str, ...]:
+    """The words of the ``#!`` line: the program, and at most one argument."""
+    first = script.split("\n", 1)[0]
+    return tuple(first[2:].strip().split(None, 1)) if first.startswith("#!") else ()
 
 
 def _command(cell: Cell) -> tuple[str, ...]:

@@ -84,8 +84,9 @@ class Reports:
         if "report" in message:
             self.end = EndReport(**message["report"])
         modes = message.get("modes")
-        if modes is not None and "started" in message:
+        if "started" in message:
             self.modes_before = modes
-        self.modes_after = modes or self.modes_after
+        elif modes is not None:
+            self.modes_after = modes
         self.counts = message.get("counts", self.counts)
         self.error = message.get("error", self.error)

@@ -7,7 +7,7 @@ import re
 from aftercancel.judge import facts
 from aftercancel.judge.effects_bytes import raw
 from aftercancel.judge.words import counted, ended, listed, shortened, visible
-from aftercancel.model import End, Observation, TerminalModes
+from aftercancel.model import End, Observation
 
 _CARRIERS = ("ssh", "sshd")
 _KEYS = ("INT", "QUIT", "TSTP")
@@ -66,7 +66,7 @@ def background(observation: Observation) -> str | None:
         return "it lives on, ssh has ended"
     if child.end is None or child.end == End():
         return None
-    if child.end.signal is not None:
+    if child.end.signal is not None or child.end.status:
         return f"it {ended(child.end)}"
     if child.ended_ms > report.at_ms:
         return "it lives on, ssh has ended"
@@ -76,7 +76,7 @@ def background(observation: Observation) -> str | None:
 def local_modes(observation: Observation) -> str | None:
     """What the client left of the settings of the terminal that it was started at."""
     modes = observation.terminal_modes
-    if modes is None:
+    if modes is None or modes.after is None:
         return None
     off = [mode for mode in modes.before if mode not in modes.after]
     on = [mode for mode in modes.after if mode not in modes.before]
@@ -87,11 +87,6 @@ def local_modes(observation: Observation) -> str | None:
         for names, how in ((off, "off"), (on, "on"))
         if names
     ]
-    return f"{_state(modes)}: {'; '.join(changes)}"
-
-
-def _state(modes: TerminalModes) -> str:
-    """``raw`` as people call it: no lines, no echo, no keys that signal (cfmakeraw(3))."""
-    raw_without = {"icanon", "echo", "isig"}
-    left_raw = raw_without <= set(modes.before) and not raw_without & set(modes.after)
-    return "left raw" if left_raw else "left changed"
+    # "Raw" as people call it: no lines, no echo, no keys that signal (cfmakeraw(3)).
+    left_raw = {"icanon", "echo", "isig"} <= set(off)
+    return f"{'left raw' if left_raw else 'left changed'}: {'; '.join(changes)}"

@@ -186,7 +186,7 @@ def _left(observation: Observation) -> Iterator[str]:
 
 def _settings(modes: TerminalModes | None) -> Iterator[str]:
     """What has become of the terminal: a prompt that shows nothing is left behind as well."""
-    if modes is None:
+    if modes is None or modes.after is None:
         return
     changed = [f"-{mode}" for mode in modes.before if mode not in modes.after]
     changed += [mode for mode in modes.after if mode not in modes.before]

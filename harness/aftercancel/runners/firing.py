@@ -152,8 +152,12 @@ def _ordered(whom: socket.socket | None, **order: Any) -> None:
     if whom is None:
         raise OSError(95, "there is nobody who could")  # EOPNOTSUPP
     whom.settimeout(_ANSWER_S)
-    whom.send(json.dumps(order).encode())
-    number = int(whom.recv(64) or b"32")  # EPIPE: it has ended
+    try:
+        whom.send(json.dumps(order).encode())
+        number = int(whom.recv(64) or b"32")  # EPIPE: it has ended
+    except TimeoutError:
+        whom.close()  # or a later order would get this one's answer
+        raise OSError(110, "no answer") from None  # ETIMEDOUT
     if number:
         raise OSError(number, os.strerror(number))
 
