@@ -39,6 +39,13 @@ picture: setup ## measure the slice that the README shows and draw it again (as 
 	@out=$$(mktemp -d) && .venv/bin/aftercancel run --slice traps --out "$$out/run" > /dev/null && \
 	  .venv/bin/python scripts/picture.py "$$out/run" traps reports/matrix.svg; rm -rf "$$out"
 
+.PHONY: remedies
+remedies: setup ## say in the remedies' heads where they do not hold: measure (as root), or RUN=DIR
+	@run='$(RUN)'; if [ -z "$$run" ]; then \
+	  out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; run=$$out/run; \
+	  .venv/bin/aftercancel run -k 'recipe or wrapper' --out "$$run" > /dev/null || [ $$? -eq 2 ]; \
+	fi; .venv/bin/python scripts/remedies.py "$$run"
+
 .PHONY: lock
 lock: ## make requirements.lock again from pyproject.toml (needs pip-tools in PATH)
 	pip-compile --quiet --upgrade --all-extras --generate-hashes --strip-extras \

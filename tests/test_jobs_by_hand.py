@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,50 @@ def test_a_job_says_in_its_first_line_what_interprets_it(job: Job) -> None:
     assert first in allowed[job.kind]
     if "bash" in first:
         assert job.shells, "a script with bash in its first line says which shells can run it"
+
+
+REAPS_NOBODY = """
+import ctypes, pathlib, signal, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans come to us
+job = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+
+def runs(words):
+    for each in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if each.read_bytes() == words:
+                return True
+        except OSError:
+            pass  # it has ended
+    return False
+
+while not runs(b"/bin/sleep\\0" + sys.argv[1].encode() + b"\\0"):
+    time.sleep(0.01)
+job.send_signal(signal.SIGTERM)
+job.wait()
+"""
+"""What starts a job in a container without an init: the dead that are left to it stay zombies."""
+
+
+@pytest.mark.parametrize(
+    ("job", "interpreter"),
+    [("recipe-sh", "dash"), ("recipe-bash", "bash"), ("recipe-python", "python3")],
+)
+def test_a_recipe_ends_and_cleans_up_where_nobody_reaps(
+    job: str, interpreter: str, tmp_path: Path
+) -> None:
+    script = CATALOGUE.jobs[job]
+    grandchild = 'ROLE=grandchild /bin/sleep "${HOLD:-30}"'
+    assert grandchild in script.script
+    orphan = '(/bin/sleep "${HOLD:-30}" &)\n/bin/sleep 600'  # its parent has ended when it is told
+    (tmp_path / script.name).write_text(script.script.replace(grandchild, orphan))
+    hold = f"600.{os.getpid()}"
+    done = subprocess.run(
+        [sys.executable, "-c", REAPS_NOBODY, hold, interpreter, script.name],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "TMPDIR": str(tmp_path), "HOLD": hold, "GRACE": "0"},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=DEADLINE_S,
+    )
+    assert done.stderr.splitlines()[-1] == "clean-up end"

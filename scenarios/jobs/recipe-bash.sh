@@ -16,6 +16,10 @@
 # takes functions too, but not the terminal's input: a command that reads it is stopped. Where
 # process 1 does not reap (a container without an init), ending a command may take GRACE
 # seconds, since its dead processes look alive.
+# -- measured (make remedies): all gone and clean in time in 25 of 29 cells of recipes. Else:
+# The job itself runs on: output-closed.
+# Clean-up skipped: KILL-group, KILL-process.
+# --
 # /// aftercancel
 # sentence = "Our best practice in bash, round a child with a child of its own"
 # pause_s = 0.5

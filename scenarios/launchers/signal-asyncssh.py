@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -I
 """An ssh client that can signal what it started, with asyncssh.
 
-    signal-asyncssh.py HOST USER KEYFILE KNOWN_HOSTS COMMAND
+    signal-asyncssh.py HOST[:PORT] USER KEYFILE KNOWN_HOSTS COMMAND
 
 Runs COMMAND on HOST without a terminal, passes on what it writes, and exits with its status: 128
 plus the number of the signal that it died of, and 255 where there is no status to tell. For each
@@ -114,8 +114,10 @@ def say(words):
 
 
 async def start(requests, host, user, key_file, known_hosts, *command):
+    name, _, port = host.partition(":")
     connection = await asyncssh.connect(
-        host,
+        name,
+        int(port or 22),
         username=user,
         client_keys=[key_file],
         known_hosts=known_hosts,

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -I
 """An ssh client that can signal what it started, with paramiko.
 
-    signal-paramiko.py HOST USER KEYFILE KNOWN_HOSTS COMMAND
+    signal-paramiko.py HOST[:PORT] USER KEYFILE KNOWN_HOSTS COMMAND
 
 Runs COMMAND on HOST without a terminal, passes on what it writes, and exits with its status: 128
 plus the number of the signal that it died of, and 255 where there is no status to tell. For each
@@ -86,11 +86,12 @@ def read_key(path):
 
 
 def connect(host, user, key_file, known_hosts):
-    known = paramiko.HostKeys(known_hosts).lookup(host)
+    name, _, port = host.partition(":")
+    known = paramiko.HostKeys(known_hosts).lookup(f"[{name}]:{port}" if port else name)
     if not known:
         raise paramiko.SSHException(f"{known_hosts} has no key of {host}")
     key = read_key(key_file)
-    transport = Transport(socket.create_connection((host, 22)))
+    transport = Transport(socket.create_connection((name, int(port or 22))))
     options = transport.get_security_options()
     # A server has several keys: ask for one that we know.
     options.key_types = sorted(options.key_types, key=lambda kind: kind not in known.keys())
