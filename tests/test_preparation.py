@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aftercancel.executor.history import ProcessHistory
+from aftercancel.executor.lives import ProcessHistory
 from aftercancel.executor.preparation import is_job, prepare
 from aftercancel.executor.reports import Reports
 from aftercancel.model import Cell, Launcher, Sender, Step

@@ -17,7 +17,6 @@ from aftercancel.model import (
     Job,
     Launcher,
     Observation,
-    Processes,
     Server,
     Step,
     Target,
@@ -142,15 +141,22 @@ def test_root_over_there_kills_the_server_of_the_connection(traced: ThisMachine)
 
 
 @pytest.mark.parametrize("launcher", SERVERS)
-def test_behind_a_cut_link_nobody_hears_of_the_other_any_more(
+def test_behind_a_cut_link_the_server_does_not_hear_that_the_client_has_gone(
     place: ThisMachine, launcher: Launcher
 ) -> None:
-    one = replace(cell("mark ready\nexec /bin/sleep 600", LINK_DOWN), launcher=launcher)
-    seen = observe(place, one)
-    assert [(f.what, f.error) for f in seen.fired] == [("close link", None)]
-    assert seen.report is None
-    assert judged(seen).processes is Processes.ORPHANED
-    assert {True, False} == {p.far for p in seen.processes if p.ended_ms is None and p.key}
+    """The control is the same with the link up: there the server ends with its client."""
+    (cut,) = LINK_DOWN.steps
+    (kill,) = KILL_PROCESS.steps
+    both = Cancellation("both", "", (cut, Step(Action.WAIT, seconds=0.2), kill))
+    server = "sshd" if launcher is SSH else "dropbear"
+    cut_off, connected = (seen_at(place, launcher, WAITING, how) for how in (both, KILL_PROCESS))
+    assert [(f.what, f.error) for f in cut_off.fired] == [
+        ("close link", None),
+        ("KILL to process", None),
+    ]
+    assert the(cut_off, "ssh").ended_ms is not None
+    assert the(cut_off, server).ended_ms is None
+    assert the(connected, server).ended_ms is not None
 
 
 @pytest.mark.parametrize("launcher", SERVERS)

@@ -7,7 +7,6 @@ are asked through ``Names`` so that a test can answer them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from aftercancel.executor.events import (
@@ -23,21 +22,23 @@ from aftercancel.executor.events import (
     Marked,
     Returned,
 )
-from aftercancel.executor.procfs import Look, signal_name
+from aftercancel.executor.lives import (
+    FAR_HOST,
+    JOB,
+    ROOT,
+    RUNNER,
+    SERVER,
+    MarkHistory,
+    ProcessHistory,
+    SignalHistory,
+    of_the_sandbox,
+)
+from aftercancel.executor.procfs import signal_name
 
 # signal(7): what ends a process when its disposition is the default. The others are ignored,
 # stop or continue it.
 _HARMLESS_BY_DEFAULT = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
 _SIGKILL = 9
-
-RUNNER = "runner"
-JOB = "job"
-ROOT = "root"
-"""The init of the runner's host, which sends what root sends there."""
-FAR_HOST = "far host"
-"""The init of the other host."""
-SERVER = "server"
-_NO_KEY = -1
 
 
 class Names(Protocol):
@@ -45,89 +46,6 @@ class Names(Protocol):
 
     def role_variable(self, pid: int) -> str | None: ...
     def argv(self, pid: int) -> tuple[str, ...]: ...
-
-
-@dataclass(slots=True)
-class ProcessHistory:
-    """One process, as far as it has come."""
-
-    key: int
-    """Number in the order of start; negative: it belongs to the sandbox, not to the cell."""
-    pid: int
-    """In the executor's PID namespace."""
-    parent: ProcessHistory | None
-    role: str
-    inherited: str | None
-    """ROLE of the process that forked it: the same value says nothing of this one."""
-    role_variable: str | None
-    program: str
-    argv: tuple[str, ...]
-    started_ns: int
-    threads: set[int] = field(default_factory=set)
-    far: bool = False
-    """Whether it is on the other host."""
-    forked: int = 0
-    """How many processes it has started."""
-    argv_read: bool = True
-    """Whether ``argv`` is its command line; if not, it had ended before that was looked at, and
-    ``argv`` is its program's path alone."""
-    execs: int = 0
-    """How many programs it has become."""
-    ended_ns: int | None = None
-    doomed_ns: int | None = None
-    fatal_signal: int | None = None
-    exit_status: int | None = None
-    exiting_ns: int | None = None
-    """When it called exit_group(2)."""
-    killed_ns: int | None = None
-    """When it met a SIGKILL that nobody was seen to send."""
-    at_fire: Look | None = None
-    """At the moment of the cancellation."""
-    last: Look | None = None
-    """When it was last looked at."""
-
-    @property
-    def lives(self) -> bool:
-        return self.ended_ns is None
-
-    @property
-    def of_the_sandbox(self) -> bool:
-        """Whether it is an init or a listening server: there before the job and after it."""
-        return self.key == _NO_KEY
-
-    def dying(self, at_ns: int) -> bool:
-        """Whether its end was certain before that moment: it is past receiving anything."""
-        return any(ns is not None and ns < at_ns for ns in (self.doomed_ns, self.exiting_ns))
-
-
-@dataclass(slots=True)
-class SignalHistory:
-    """One signal that was generated, or one call that failed."""
-
-    at_ns: int
-    signal: int
-    sender: ProcessHistory | None
-    sender_role: str
-    receiver: ProcessHistory | None
-    receiver_role: str
-    call: str | None
-    """None: nobody called; the kernel did it."""
-    target: int | None
-    """As the caller gave it."""
-    by_kernel: bool
-    ignored: bool
-    delivered_ns: int | None = None
-    handler: Handler | None = None
-    error: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MarkHistory:
-    """One mark as it was written."""
-
-    at_ns: int
-    role: str | None
-    text: str
 
 
 class History:
@@ -142,7 +60,7 @@ class History:
         two_hosts: bool = False,
     ) -> None:
         """``init_pid``: the sandbox's PID 1; ``two_hosts``: what it starts are inits (``hosts``)."""
-        self._init = _of_the_sandbox(init_pid, ROOT, None)
+        self._init = of_the_sandbox(init_pid, ROOT, None)
         self._two_hosts = two_hosts
         self.machinery = [self._init]
         """The sandbox's own processes."""
@@ -213,7 +131,7 @@ class History:
             return
         parent.forked += 1
         if parent.of_the_sandbox and (role := self._role_in_the_sandbox(parent)) is not None:
-            started = _of_the_sandbox(event.child, role, parent)
+            started = of_the_sandbox(event.child, role, parent)
             self.machinery.append(started)
         else:
             started = self._of_the_cell(event, parent)
@@ -397,22 +315,6 @@ class History:
             # A timer's, which is generated in an interrupt, while any task may run.
             receiver.fatal_signal = event.signal
             receiver.doomed_ns = event.at_ns
-
-
-def _of_the_sandbox(pid: int, role: str, parent: ProcessHistory | None) -> ProcessHistory:
-    return ProcessHistory(
-        key=_NO_KEY,
-        pid=pid,
-        parent=parent,
-        role=role,
-        inherited=None,
-        role_variable=None,
-        program="",
-        argv=(),
-        started_ns=0,
-        threads={pid},
-        far=role == FAR_HOST or (parent is not None and parent.far),
-    )
 
 
 def _turned_into_kill(

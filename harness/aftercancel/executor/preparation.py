@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 from aftercancel.executor import serving
 from aftercancel.executor.arrange import Arrangement
-from aftercancel.executor.history import ProcessHistory
 from aftercancel.executor.hosts import Server
 from aftercancel.executor.launch import launch
+from aftercancel.executor.lives import ProcessHistory
 from aftercancel.executor.rootfs import HOME, LAB, MARKS, USER, WORKPLACE
 from aftercancel.executor.watching import HOLD_TO_THE_END_S
 from aftercancel.model import Cell, Sender

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import assert_never
 
 from aftercancel.executor.events import Handler
-from aftercancel.executor.history import History, ProcessHistory, SignalHistory
+from aftercancel.executor.history import History
+from aftercancel.executor.lives import ProcessHistory, SignalHistory
 from aftercancel.executor.procfs import signal_name
 from aftercancel.model import (
     Disposition,

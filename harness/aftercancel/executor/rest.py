@@ -7,7 +7,7 @@ wants a processor is in state R. So a machine under load makes the answer later,
 from __future__ import annotations
 
 from aftercancel.executor import procfs
-from aftercancel.executor.history import ProcessHistory
+from aftercancel.executor.lives import ProcessHistory
 from aftercancel.executor.procfs import Activity
 
 Sample = dict[int, Activity]
