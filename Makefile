@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
-PYTHON_FILES := harness tests benchmarks scripts
+PYTHON_FILES := harness tests benchmarks scripts scenarios/claims
 # Everything that Python finds when it is asked: not the paths of whoever calls make.
 unexport PYTHONPATH PYTHONHOME
 

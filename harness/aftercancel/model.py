@@ -500,6 +500,17 @@ class Report:
     """How the job's first process ended, as the runner saw it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Another job of the same kind that was given to the runner's queue behind this one."""
+
+    submitted_ms: float
+    started_ms: float | None
+    """None: it had not started when the cell was decided."""
+    listed: bool = True
+    """Whether the runner still had it then: as waiting, running or ended."""
+
+
 class Decided(StrEnum):
     """Why the watching ended."""
 
@@ -574,6 +585,8 @@ class Observation:
     declared: Declared = Declared()
     terminal_modes: TerminalModes | None = None
     """None: the runner gave no terminal."""
+    queued: tuple[Queued, ...] = ()
+    """Only where the runner has a queue, in the order of submission."""
 
 
 class Processes(StrEnum):

@@ -1,0 +1,175 @@
+"""The verdict on one claim: its cases, their answers, what decides, and the best evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import product
+
+from aftercancel.judge import judged
+from aftercancel.judge.claims.deciding import Branch, Deciding, decide
+from aftercancel.judge.claims.evidence import best
+from aftercancel.judge.claims.findings import Finding, Judged, Verdict
+from aftercancel.judge.claims.statements import Answer, Case, Claim, Holds
+from aftercancel.judge.claims.words import AXES, fits, words
+from aftercancel.judge.words import visible
+from aftercancel.model import Evidence, Observation, Processes
+
+Attempts = Mapping[str, Sequence[int]]
+"""The attempts that were measured, by cell."""
+Load = Callable[[str, int], Observation]
+"""Gives the observation of one attempt at a cell."""
+
+
+def judge_claim(
+    claim: Claim, attempts: Attempts, load: Load, catalogued: Collection[str] = ()
+) -> Finding:
+    """Judge one claim over what was measured.
+
+    ``catalogued`` are the cells of the default matrix: those of them that the claim needs and
+    that were not measured are named. A predicate that raises could not tell, with the reason.
+    """
+    matching = {part: _matching(claim, part, attempts) for part in claim.parts}
+    wanted = {part: _matching(claim, part, catalogued) for part in claim.parts}
+    missing = dict.fromkeys(
+        cell for cells in wanted.values() for cell in cells if cell not in attempts
+    )
+    cases = tuple(_judge_case(claim, cells, attempts, load) for cells in _cases(claim, matching))
+    verdict, deciding, why_not = _verdict(claim, cases, tuple(missing))
+    return Finding(
+        claim=claim.id,
+        verdict=verdict,
+        deciding=deciding,
+        cases=cases,
+        missing=tuple(missing),
+        why_not=why_not,
+        evidence=best(cases, deciding),
+    )
+
+
+def _matching(claim: Claim, part: str, cells: Collection[str]) -> list[str]:
+    return [
+        cell for cell in cells if fits(cell, claim.parts[part]) and not fits(cell, claim.without)
+    ]
+
+
+def _cases(claim: Claim, matching: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, str]]:
+    """The cells of each case, by part; cells that lack their counterpart make no case."""
+    shared = [axis for axis in AXES if axis not in _apart(claim)]
+    by_words: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for part, cells in matching.items():
+        for cell in cells:
+            own = words(cell)
+            key = tuple(getattr(own, axis) for axis in shared)
+            by_words.setdefault(key, {}).setdefault(part, []).append(cell)
+    for found in by_words.values():
+        if len(found) == len(claim.parts):
+            for cells in product(*(found[part] for part in claim.parts)):
+                yield dict(zip(claim.parts, cells, strict=True))
+
+
+def _apart(claim: Claim) -> frozenset[str]:
+    """With the axes that are only another look at one that is named."""
+    apart = set(claim.apart)
+    if "cancellation" in apart:
+        apart |= {"signal", "target"}
+    elif apart & {"signal", "target"}:
+        apart.add("cancellation")
+    return frozenset(apart)
+
+
+def _judge_case(claim: Claim, cells: Mapping[str, str], attempts: Attempts, load: Load) -> Judged:
+    answers: list[Answer] = []
+    numbers = _common_attempts(cells, attempts)
+    for number in numbers:
+        own = {
+            part: load(cell, number if number in attempts[cell] else attempts[cell][0])
+            for part, cell in cells.items()
+        }
+        answers.append(_answer(claim, Case(own)))
+    told = [answer for answer in answers if answer.holds is not Holds.UNTOLD]
+    given = {answer.holds for answer in told}
+    if len(given) > 1:
+        some = {answer.holds: answer.because for answer in told}
+        because = f"Yes: {some[Holds.YES]} No: {some[Holds.NO]}"
+        final = Answer(Holds.VARIES, because)
+    else:
+        final = (told or answers)[0]
+    return Judged(
+        cells=cells,
+        words=_words(claim, cells),
+        holds=final.holds,
+        because=final.because,
+        attempts=tuple(numbers),
+    )
+
+
+def _common_attempts(cells: Mapping[str, str], attempts: Attempts) -> list[int]:
+    """As many as the part with most has; a part that was measured once stands for itself."""
+    return sorted({number for cell in cells.values() for number in attempts[cell]})
+
+
+def _words(claim: Claim, cells: Mapping[str, str]) -> dict[str, str]:
+    own = words(next(iter(cells.values())))
+    apart = _apart(claim)
+    found = {axis: getattr(own, axis) for axis in AXES if axis not in apart}
+    if len(set(cells.values())) > 1 or apart:
+        # Of axes that are apart, the values of all parts together still tell cases apart.
+        for axis in claim.apart:
+            values = dict.fromkeys(getattr(words(cell), axis) for cell in cells.values())
+            found[axis] = " and ".join(value or "none" for value in values)
+    return found
+
+
+def _answer(claim: Claim, case: Case) -> Answer:
+    for observation in case.parts.values():
+        reason = _unusable(claim, observation)
+        if reason:
+            return Answer(Holds.UNTOLD, reason)
+    try:
+        return claim.predicate(case)
+    except Exception as error:  # noqa: BLE001 whatever it is, it must not look like an answer
+        return Answer(
+            Holds.UNTOLD,
+            f"The claim's function failed ({type(error).__name__}: {visible(str(error))}).",
+        )
+
+
+def _unusable(claim: Claim, observation: Observation) -> str:
+    """Why an observation says nothing about any claim, or not about this one."""
+    outcome = judged(observation)
+    if outcome.processes is Processes.UNKNOWN and observation.trouble is not None:
+        return outcome.reason
+    if observation.decided is None:
+        return "The watching was broken off."
+    if claim.traced and observation.evidence is Evidence.PROC:
+        return "It was measured by /proc, which does not show who signalled whom."
+    return ""
+
+
+def _verdict(
+    claim: Claim, cases: Sequence[Judged], missing: Sequence[str]
+) -> tuple[Verdict, Deciding | None, str]:
+    if not cases:
+        return Verdict.NOT_MEASURED, None, _why_not_measured(claim, missing)
+    told = [(case.words, case.holds) for case in cases if case.holds is not Holds.UNTOLD]
+    if not told:
+        reasons = dict.fromkeys(case.because for case in cases)
+        return Verdict.COULD_NOT_TELL, None, " ".join(reasons)
+    deciding = decide(told)
+    if isinstance(deciding, Branch):
+        return Verdict.DEPENDS, deciding, ""
+    match deciding:
+        case Holds.YES:
+            return Verdict.CONFIRMED, deciding, ""
+        case Holds.NO:
+            return Verdict.REFUTED, deciding, ""
+        case _:
+            return Verdict.DEPENDS, deciding, ""
+
+
+def _why_not_measured(claim: Claim, missing: Sequence[str]) -> str:
+    if missing:
+        cells = "1 cell" if len(missing) == 1 else f"{len(missing)} cells"
+        return f"{cells} that it needs were not measured, as {missing[0]}."
+    patterns = [pattern for part in claim.parts.values() for pattern in part]
+    return f"It needs cells that no run here has: {' and '.join(patterns)}."
