@@ -95,6 +95,8 @@ class Job:
     """How often ``input`` is written, one behind the other."""
     input_ends: bool = True
     """Whether the runner closes the input (at a terminal: types ^D) behind it."""
+    remedy: bool = False
+    """Whether it is meant to be copied, by those whose own job does not clean up."""
 
 
 class Server(StrEnum):
@@ -162,6 +164,8 @@ class Launcher:
     takes_requests: bool = False
     """Whether it sends the request "signal" of RFC 4254 6.9 with the name in each line of its
     input."""
+    remedy: bool = False
+    """Whether it is meant to be used instead of one that leaves the job behind."""
     inner: Launcher | None = None
     """What it starts instead of the job: the next of a chain."""
 

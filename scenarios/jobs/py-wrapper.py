@@ -20,6 +20,7 @@
 # --
 # /// aftercancel
 # sentence = "Recommendation 1 in Python: a wrapper that kills a child which ignores TERM"
+# remedy = true
 # roles = ["child"]
 # marks = ["ready", "EXIT begin", "EXIT end"]
 # cleanup = "EXIT"

@@ -22,6 +22,7 @@
 # --
 # /// aftercancel
 # sentence = "Our best practice in bash, round a child with a child of its own"
+# remedy = true
 # pause_s = 0.5
 # shells = ["bash", "bash-posix"]
 # roles = ["child", "grandchild"]
@@ -32,6 +33,7 @@
 # default = true
 # [variant.recipe-bash-deaf]
 # sentence = "Our best practice in bash, round a child and grandchild that ignore TERM"
+# remedy = false
 # env = { GRACE = "1", DEAF = "TERM" }
 # ///
 mark() { echo "$*" >> "${MARKS:-/dev/stderr}"; }

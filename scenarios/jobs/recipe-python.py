@@ -21,6 +21,7 @@
 # --
 # /// aftercancel
 # sentence = "Our best practice in Python, round a child with a child of its own"
+# remedy = true
 # pause_s = 0.5
 # roles = ["child", "grandchild"]
 # marks = ["ready", "clean-up begin", "clean-up end"]
@@ -30,6 +31,7 @@
 # default = true
 # [variant.recipe-python-deaf]
 # sentence = "Our best practice in Python, round a child and grandchild that ignore TERM"
+# remedy = false
 # env = { GRACE = "1", DEAF = "TERM" }
 # ///
 import os

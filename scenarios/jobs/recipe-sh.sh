@@ -33,6 +33,7 @@
 # --
 # /// aftercancel
 # sentence = "Our best practice in POSIX sh, round a child with a child of its own"
+# remedy = true
 # pause_s = 0.5
 # roles = ["child", "grandchild"]
 # marks = ["ready", "clean-up begin", "clean-up end"]
@@ -42,6 +43,7 @@
 # default = true
 # [variant.recipe-sh-deaf]
 # sentence = "Our best practice in POSIX sh, round a child and grandchild that ignore TERM"
+# remedy = false
 # env = { GRACE = "1", DEAF = "TERM" }
 # ///
 mark() { echo "$*" >> "${MARKS:-/dev/stderr}"; }

@@ -15,6 +15,7 @@
 # --
 # /// aftercancel
 # sentence = "Recommendation 1 in shell: a wrapper that kills a child which ignores TERM"
+# remedy = true
 # roles = ["child"]
 # marks = ["ready", "TERM begin", "TERM end"]
 # cleanup = "TERM"

@@ -54,7 +54,7 @@ def _read(
 ) -> tuple[tuple[Job, Source, Place], ...]:
     """The jobs that one script makes, each with the place where its id stands."""
     text = sources.read(path)
-    source = None if text is None else _block(sources, sources.file(path), text)
+    source = None if text is None else head_of(sources, path, text, "the job")
     if text is None or source is None:
         sources.broken.add(path.stem)
         return ()
@@ -105,12 +105,13 @@ class _Variant(Fields):
             self.sources.faults.pop()
 
 
-def _block(sources: Sources, file: str, text: str) -> Source | None:
-    """The TOML in the script's head."""
+def head_of(sources: Sources, path: Path, text: str, what: str) -> Source | None:
+    """The TOML in a script's head, which tells of ``what``; None (and a fault) where it is not."""
+    file = sources.file(path)
     rows = text.splitlines()
     if OPENING not in rows:
         near = did_you_mean(OPENING, [row for row in rows if row.startswith("#")])
-        hint = f'Describe the job between "{OPENING}" and "{CLOSING}". {near}'.strip()
+        hint = f'Describe {what} between "{OPENING}" and "{CLOSING}". {near}'.strip()
         sources.faults.append(Fault(file, None, "The script's head has no entry.", hint))
         return None
     first = rows.index(OPENING) + 1
@@ -151,6 +152,7 @@ def _job(fields: Fields, path: Path, name: str, text: str, shells: Mapping[str, 
         input=fields.bytes("input") if fields.has("input") else None,
         input_times=fields.number("input_times", 1),
         input_ends=fields.flag("input_ends", default=True),
+        remedy=fields.flag("remedy", default=False),
     )
     _check_marks(fields, job)
     for signal in job.ignored:

@@ -114,6 +114,7 @@ def _launcher(name: str, fields: Fields) -> Launcher:
         terminal=fields.flag("terminal", default=False),
         as_root=fields.flag("as_root", default=False),
         takes_requests=fields.flag("takes_requests", default=False),
+        remedy=fields.flag("remedy", default=False),
     )
 
 

@@ -23,6 +23,7 @@ from aftercancel.results import (
     now,
     program_versions,
     shell_versions,
+    wording,
 )
 from aftercancel.results.lines import encode
 from aftercancel.results.reports import make_reports
@@ -65,6 +66,7 @@ def again(
             settle_s=settle,
             evidence=evidence,
             cells=(wanted.id,),
+            words=wording([wanted]),
         )
         make_reports(folder, record)
     outcome = judge.judged(observation)

@@ -25,6 +25,7 @@ from aftercancel.results import (
     now,
     program_versions,
     shell_versions,
+    wording,
 )
 from aftercancel.results.reports import Reports, make_reports
 
@@ -81,6 +82,7 @@ class Controller:
             slices=self._slices(tried),
             cells=tuple(tried),
             not_tried=self._not_tried(names),
+            words=wording(cells),
         )
         self.folder.write_record(self.record)
         return self.folder

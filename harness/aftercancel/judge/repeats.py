@@ -69,8 +69,12 @@ class Repeats:
     def add(self, observation: Observation) -> Fingerprint:
         """Take one in; an attempt that was measured again replaces the one before."""
         found = fingerprint(observation)
-        self._by_cell.setdefault(observation.cell, {})[observation.attempt] = found
+        self.put(observation.cell, observation.attempt, found)
         return found
+
+    def put(self, cell: str, attempt: int, found: Fingerprint) -> None:
+        """Take in the fingerprint of an attempt that somebody has made already."""
+        self._by_cell.setdefault(cell, {})[attempt] = found
 
     def stability(self) -> tuple[Stability, ...]:
         """Every cell, in the order in which they first came."""

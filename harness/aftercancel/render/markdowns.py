@@ -21,16 +21,20 @@ def markdown(results: Results, title: str = "After the cancel") -> str:
     """A whole page: numbers and what could not be told first, then a table for each section."""
     shown = tables(results)
     alike = tuple(dict.fromkeys(table.alike for table in shown))
-    blocks = [f"# {escaped(title)}", *_summary(summary(results)), *_legend(alike)]
+    blocks = [f"# {escaped(title)}", *numbers(summary(results)), *legend(alike)]
     section = None
     for table in shown:
-        if table.section != section:
-            section = table.section
-            blocks.append(f"## {escaped(table.section)}")
-            if table.sentence:
-                blocks.append(escaped(table.sentence))
-        blocks += _table(table)
+        blocks += [*heading(table, section), *table_of(table)]
+        section = table.section
     return "\n\n".join(blocks) + "\n"
+
+
+def heading(table: Table, before: str | None) -> Iterable[str]:
+    """What stands above the first table of a section."""
+    if table.section != before:
+        yield f"## {escaped(table.section)}"
+        if table.sentence:
+            yield escaped(table.sentence)
 
 
 def escaped(text: str) -> str:
@@ -41,8 +45,9 @@ def escaped(text: str) -> str:
     return re.sub(r"^(\s*)([-+#]|\d+[.)])", r"\1\\\2", spelt)
 
 
-def _table(table: Table) -> Iterable[str]:
-    cells = "1 cell" if table.cells == 1 else f"{table.cells} cells"
+def table_of(table: Table) -> Iterable[str]:
+    """One table, and its index."""
+    cells = cells_in_words(table.cells)
     place = escaped(table.place)
     yield f"{place[:1].upper()}{place[1:]}, {cells}:"
     columns = [escaped(column) if column else "outcome" for column in table.columns]
@@ -83,7 +88,8 @@ def _tabulated(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
-def _legend(alike: Iterable[Alike]) -> Iterable[str]:
+def legend(alike: Iterable[Alike]) -> Iterable[str]:
+    """What the signs mean, and the stars."""
     yield "Each entry has three signs."
     rows = [
         [axis, sign.character.replace("~", "\\~"), escaped(sign.meaning)]
@@ -96,9 +102,9 @@ def _legend(alike: Iterable[Alike]) -> Iterable[str]:
         yield f"`{star}` {meaning}."
 
 
-def _summary(found: Summary) -> Iterable[str]:
-    cells = "1 cell" if found.cells == 1 else f"{found.cells} cells"
-    yield f"{cells}, {found.attempts} observations."
+def numbers(found: Summary) -> Iterable[str]:
+    """The run in numbers, and by name what is not a plain outcome."""
+    yield f"{cells_in_words(found.cells)}, {found.attempts} observations."
     axes: Sequence[tuple[str, Mapping[str, int]]] = (
         ("processes", found.processes),
         ("clean-up", found.cleanup),
@@ -124,6 +130,11 @@ def _summary(found: Summary) -> Iterable[str]:
             f"{escaped(u.cell)}: {escaped(u.distribution)}. {escaped('; '.join(u.differences))}"
             for u in found.unstable
         )
+
+
+def cells_in_words(count: int) -> str:
+    """``1 cell``, ``12 cells``."""
+    return "1 cell" if count == 1 else f"{count:,} cells"
 
 
 def _items(texts: Iterable[str]) -> str:

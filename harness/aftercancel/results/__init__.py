@@ -11,20 +11,24 @@ from aftercancel.results.record import (
     program_versions,
     shell_versions,
 )
+from aftercancel.results.wording import Meaning, Wording, wording
 
 __all__ = [
     "OBSERVATIONS",
     "BadLine",
     "LineWriter",
     "Machine",
+    "Meaning",
     "NotTried",
     "Record",
     "RunFolder",
     "SliceRecord",
+    "Wording",
     "attempt_key",
     "encode",
     "key",
     "now",
     "program_versions",
     "shell_versions",
+    "wording",
 ]

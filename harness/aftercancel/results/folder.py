@@ -13,6 +13,7 @@ import msgspec
 from aftercancel.errors import StorageError, UsageError
 from aftercancel.model import Observation
 from aftercancel.results.lines import (
+    PACKED,
     BadLine,
     LineWriter,
     cannot_write,
@@ -80,9 +81,17 @@ class RunFolder:
             raise UsageError(f"{path} does not exist. Name the folder of a stored run.")
         if not path.is_dir():
             raise UsageError(f"{path} is no folder. Name the folder of a stored run.")
-        if not (path / OBSERVATIONS).exists():
+        folder = cls(path)
+        if not folder.stored.exists():
             raise UsageError(f"{path} holds no run: it has no {OBSERVATIONS}.")
-        return cls(path)
+        return folder
+
+    @property
+    def stored(self) -> Path:
+        """The file of the observations: as a run writes it, or compressed by xz."""
+        plain = self.path / OBSERVATIONS
+        packed = plain.with_name(f"{OBSERVATIONS}{PACKED}")
+        return packed if packed.exists() and not plain.exists() else plain
 
     def _begin(self) -> None:
         with self.writer():
@@ -94,11 +103,11 @@ class RunFolder:
 
     def observations(self) -> Iterator[Observation | BadLine]:
         """Every stored line, as an observation or as what is wrong with it."""
-        return read_observations(self.path / OBSERVATIONS)
+        return read_observations(self.stored)
 
     def find(self, wanted: str) -> Observation | None:
         """The observation of one attempt (``cell`` or ``cell#2``), if it is there."""
-        return find_observation(self.path / OBSERVATIONS, wanted)
+        return find_observation(self.stored, wanted)
 
     def write_record(self, record: Record) -> None:
         data = msgspec.json.format(msgspec.json.encode(record), indent=2)

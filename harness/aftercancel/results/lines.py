@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import lzma
 import os
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ import msgspec
 
 from aftercancel.errors import StorageError
 from aftercancel.model import SCHEMA, Cell, Observation
+
+PACKED = ".xz"
+"""How the name of a compressed file ends."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -124,47 +128,72 @@ def read_observations(path: Path) -> Iterator[Observation | BadLine]:
     Of what was read, only the ids are held in memory. The second observation of the same attempt
     is reported as a bad line: the first one stands.
     """
-    decoder = msgspec.json.Decoder(Observation)
+    parse = Parser()
     seen: set[str] = set()
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
-        try:
-            observation = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            yield BadLine(number, _diagnosis(line, str(error)))
-            continue
-        if observation.schema != SCHEMA:
-            yield BadLine(number, _foreign_schema(observation.schema))
-        elif key(observation) in seen:
-            yield BadLine(number, f"measures {key(observation)} a second time; the first stands")
+        found = parse(line)
+        if isinstance(found, str):
+            yield BadLine(number, found)
+        elif key(found) in seen:
+            yield again(number, key(found))
         else:
-            seen.add(key(observation))
-            yield observation
+            seen.add(key(found))
+            yield found
+
+
+class Parser:
+    """Makes an observation of a line, or says what is wrong with it."""
+
+    def __init__(self) -> None:
+        self._decoder = msgspec.json.Decoder(Observation)
+
+    def __call__(self, line: bytes) -> Observation | str:
+        try:
+            observation = self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _diagnosis(line, str(error))
+        if observation.schema != SCHEMA:
+            return _foreign_schema(observation.schema)
+        return observation
+
+
+def again(number: int, attempt: str) -> BadLine:
+    """A line with an attempt that an earlier line has."""
+    return BadLine(number, f"measures {attempt} a second time; the first stands")
 
 
 def find_observation(path: Path, wanted: str) -> Observation | None:
     """The observation of one attempt, without decoding the others."""
-    decoder = msgspec.json.Decoder(Observation)
+    parse = Parser()
     cell = wanted.partition("#")[0].encode()
     for line in _lines(path):
-        if cell not in line:
-            continue
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-            observation = decoder.decode(line)
-            if observation.schema == SCHEMA and key(observation) == wanted:
-                return observation
+        if cell in line:
+            found = parse(line)
+            if isinstance(found, Observation) and key(found) == wanted:
+                return found
     return None
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") if path.suffix != PACKED else lzma.open(path) as file:
             yield from file
     except FileNotFoundError:
         return
+    except (lzma.LZMAError, EOFError) as error:
+        raise cannot_unpack(path, error) from error
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {_reason(error)}.") from error
+
+
+def cannot_unpack(path: Path, error: Exception) -> StorageError:
+    """The error for a compressed file that is damaged."""
+    return StorageError(
+        f"{path} cannot be decompressed: {error}. Its end may be missing: fetch it again, or save "
+        f"what is there with `xz --decompress --stdout {path.name} > observations.jsonl`."
+    )
 
 
 def _diagnosis(line: bytes, error: str) -> str:

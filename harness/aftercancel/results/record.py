@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aftercancel import __version__
 from aftercancel.model import Launcher, Shell
+from aftercancel.results.wording import Wording
 
 if TYPE_CHECKING:
     from aftercancel.programs import Program
@@ -92,6 +93,8 @@ class Record:
     cells: tuple[str, ...] = ()
     """What was selected and tried, attempts included, in order."""
     not_tried: tuple[NotTried, ...] = ()
+    words: Wording = field(default_factory=Wording)
+    """What the words of the cells meant; empty in runs of earlier versions."""
 
 
 def now() -> str:

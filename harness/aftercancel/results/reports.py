@@ -1,24 +1,29 @@
-"""What is made from the observations of a run: outcomes.jsonl, matrix.md, junit.xml.
+"""What is made from the observations of a run: outcomes, verdicts on claims, matrix.md, junit.xml.
 
 Everything here can be made again at any time, by a newer judge, from the lines that were stored.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from aftercancel import judge
-from aftercancel.model import Outcome
+from aftercancel.errors import ScenarioError
+from aftercancel.judge.claims import Claim
+from aftercancel.model import Observation, Outcome
 from aftercancel.render import Results, Section, markdown
+from aftercancel.results import claims
 from aftercancel.results import folder as names
 from aftercancel.results.folder import RunFolder
 from aftercancel.results.junit import junit
-from aftercancel.results.lines import BadLine, attempt_key
+from aftercancel.results.lines import BadLine
 from aftercancel.results.record import NotTried, Record
+from aftercancel.results.stored import JudgedLines, StoredLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Reports:
     """Outcomes in the order in which the cells were selected, and what has none."""
     bad_lines: tuple[BadLine, ...]
     record: Record | None
+    findings: claims.Findings = ()
+    """The claims with their verdicts, where they were judged."""
 
     @property
     def unknown(self) -> tuple[Outcome, ...]:
@@ -57,26 +64,64 @@ class Reports:
 
 
 def make_reports(folder: RunFolder, record: Record | None) -> Reports:
-    """Judge the run and write everything that is made from it."""
-    reports = judge_run(folder, record)
-    write_reports(folder, reports)
-    return reports
+    """Judge the run and write everything that is made from it.
+
+    Claims that cannot be read are no reason to lose the rest: the error comes when it is written.
+    """
+    try:
+        listed = claims.read()
+    except ScenarioError:
+        write_reports(folder, judge_run(folder, record))
+        raise
+    with judged_run(folder, record, listed) as run:
+        write_reports(folder, run.reports)
+        return run.reports
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRun:
+    """A run that was judged, with its observations still at hand."""
+
+    reports: Reports
+    stored: StoredLines
+    judged: JudgedLines
+
+    def observation(self, attempt: str) -> Observation | None:
+        """The observation of one attempt (``cell`` or ``cell#2``), if it is there."""
+        line = self.judged.lines.get(attempt)
+        return None if line is None else self.stored.observation(line.place)
+
+
+@contextlib.contextmanager
+def judged_run(
+    folder: RunFolder, record: Record | None, listed: Mapping[str, Claim], processes: int = 1
+) -> Iterator[JudgedRun]:
+    """Judge every stored observation, and the claims over them. Nothing is written."""
+    with StoredLines(folder.stored) as stored:
+        judged = stored.judged(prints=repeated(record), processes=processes)
+        findings = claims.judge_claims(listed, stored, judged, claims.catalogued(), processes)
+        reports = dataclasses.replace(judge_lines(judged, record), findings=findings)
+        yield JudgedRun(reports, stored, judged)
 
 
 def judge_run(folder: RunFolder, record: Record | None) -> Reports:
-    """Judge every stored observation; one line is in memory at a time. Nothing is written."""
-    outcomes: dict[str, Outcome] = {}
-    bad_lines: list[BadLine] = []
+    """Judge every stored observation, without the claims. Nothing is written."""
+    with StoredLines(folder.stored) as stored:
+        return judge_lines(stored.judged(prints=repeated(record)), record)
+
+
+def repeated(record: Record | None) -> bool:
+    """Whether cells may have been measured more than once."""
+    return record is None or record.repeat > 1
+
+
+def judge_lines(judged: JudgedLines, record: Record | None) -> Reports:
+    """What the judged lines say together, and what is missing among them."""
+    outcomes = {name: line.outcome for name, line in judged.lines.items()}
     repeats = judge.Repeats()
-    repeated = record is None or record.repeat > 1
-    for line in folder.observations():
-        if isinstance(line, BadLine):
-            bad_lines.append(line)
-            continue
-        outcome = judge.judged(line)
-        outcomes[attempt_key(outcome.cell, outcome.attempt)] = outcome
-        if repeated:
-            repeats.add(line)
+    for line in judged.lines.values():
+        if line.behaviour:
+            repeats.put(line.cell, line.attempt, judged.prints[line.behaviour])
     selected = record.cells if record is not None else ()
     slices = record.slices if record is not None else ()
     results = Results(
@@ -86,7 +131,7 @@ def judge_run(folder: RunFolder, record: Record | None) -> Reports:
         stability=tuple(each for each in repeats.stability() if each.measured > 1),
         unavailable=tuple(map(_in_words, record.not_tried)) if record is not None else (),
     )
-    reports = Reports(results, tuple(bad_lines), record)
+    reports = Reports(results, judged.bad, record)
     if record is None:
         return reports
     return dataclasses.replace(reports, record=_closed(record, reports))

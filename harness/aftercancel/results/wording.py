@@ -1,0 +1,69 @@
+"""What the words of a run meant when it was run: a report shows a job as it was, not as it is now."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from aftercancel.model import Cell, Launcher
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One word of a cell's id."""
+
+    sentence: str
+    name: str = ""
+    """Of a job: its script's file name."""
+    text: str = ""
+    """Of a job: its script. Of a launcher: its command line, and the files that it needs."""
+    remedy: bool = False
+
+
+Meanings = Mapping[str, Meaning]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Every word of the cells of a run, by its id."""
+
+    jobs: Meanings = field(default_factory=dict)
+    shells: Meanings = field(default_factory=dict)
+    launchers: Meanings = field(default_factory=dict)
+    runners: Meanings = field(default_factory=dict)
+    cancellations: Meanings = field(default_factory=dict)
+
+
+def wording(cells: Iterable[Cell]) -> Wording:
+    """The words of these cells as the catalogue has them."""
+    found: dict[str, dict[str, Meaning]] = {}
+    for cell in cells:
+        found.setdefault("jobs", {}).setdefault(
+            cell.job.id,
+            Meaning(cell.job.sentence, cell.job.name, cell.job.script, cell.job.remedy),
+        )
+        found.setdefault("launchers", {}).setdefault(
+            cell.launcher.id,
+            Meaning(
+                cell.launcher.sentence, text=_launched(cell.launcher), remedy=cell.launcher.remedy
+            ),
+        )
+        for axis, word in (
+            ("shells", cell.shell),
+            ("runners", cell.runner),
+            ("cancellations", cell.cancellation),
+        ):
+            found.setdefault(axis, {}).setdefault(word.id, Meaning(word.sentence))
+    return Wording(**found)
+
+
+def _launched(launcher: Launcher) -> str:
+    """Its command lines, outermost first, with the rules and files that make them work."""
+    parts = []
+    for hop in launcher.hops:
+        if hop.argv:
+            parts.append(shlex.join(hop.argv))
+        parts += [f"# sudoers\n{line}" for line in hop.sudoers]
+        parts += [f"# {file.path}\n{file.text.rstrip()}" for file in hop.files]
+    return "\n".join(parts)
