@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,8 +26,8 @@ BASE = ".aftercancel"
 """Where runs go that were given no folder; ``latest`` in it points at the newest."""
 
 RECORD, OBSERVATIONS, OUTCOMES = "run.json", "observations.jsonl", "outcomes.jsonl"
-MATRIX, JUNIT = "matrix.md", "junit.xml"
-_OURS = (RECORD, OBSERVATIONS, OUTCOMES, MATRIX, JUNIT)
+MATRIX, JUNIT, CLAIMS = "matrix.md", "junit.xml", "claims.jsonl"
+_OURS = (RECORD, OBSERVATIONS, OUTCOMES, MATRIX, JUNIT, CLAIMS)
 
 
 class RunFolder:
@@ -133,15 +133,25 @@ class RunFolder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of the folder whole or not at all: a reader never sees half of it."""
+        self.write_pieces(name, (data,))
+
+    def write_pieces(self, name: str, pieces: Iterable[bytes]) -> int:
+        """The same for what is made piece by piece; returns how many bytes it was."""
         path = self.path / name
         draft = path.with_name(f".{name}.{os.getpid()}")
         try:
-            draft.write_bytes(data)
+            with draft.open("wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                size = file.tell()
             draft.replace(path)
-        except OSError as error:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 draft.unlink()
-            raise cannot_write(path, error) from error
+            if isinstance(error, OSError):
+                raise cannot_write(path, error) from error
+            raise
+        return size
 
 
 def _refuse_file(path: Path) -> None:

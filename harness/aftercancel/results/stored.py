@@ -81,17 +81,17 @@ class StoredLines:
     """An open file of observations; compressed ones are unpacked into a file without a name."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._cleanup = contextlib.ExitStack()
         self._parse = Parser()
-        try:
-            file = self._cleanup.enter_context(path.open("rb"))
-            if path.suffix == PACKED:
-                file = self._cleanup.enter_context(_unpacked(path))
+        with contextlib.ExitStack() as opened:
+            try:
+                file: Any = opened.enter_context(path.open("rb"))
+                if path.suffix == PACKED:
+                    file = opened.enter_context(_unpacked(path))
+            except OSError as error:
+                raise StorageError(f"{path} cannot be read: {error.strerror}.") from error
             self._fd = file.fileno()
             self._size = os.fstat(self._fd).st_size
-        except OSError as error:
-            raise StorageError(f"{path} cannot be read: {error.strerror}.") from error
+            self._cleanup = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self

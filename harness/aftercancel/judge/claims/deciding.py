@@ -65,16 +65,25 @@ def decide(cases: Sequence[Told]) -> Deciding:
     by_value: dict[str, list[Told]] = {}
     for case in cases:
         by_value.setdefault(case[0][best], []).append(case)
-    merged: dict[Deciding, list[str]] = {}
+    merged: dict[object, tuple[Deciding, list[str]]] = {}
     for value, group in by_value.items():
-        merged.setdefault(decide(group), []).append(value)
+        then = decide(group)
+        merged.setdefault(_meaning(then), (then, []))[1].append(value)
     arms = [
         Arm(tuple(values), then, sum(len(by_value[value]) for value in values))
-        for then, values in merged.items()
+        for then, values in merged.values()
     ]
     order = list(Holds)
     arms.sort(key=lambda arm: (_rank(arm.then, order), -arm.cases, arm.values))
     return Branch(best, tuple(arms))
+
+
+def _meaning(deciding: Deciding) -> object:
+    """The same for two that say the same, in whichever order and of however many cases."""
+    if isinstance(deciding, Holds):
+        return deciding
+    arms = frozenset((frozenset(arm.values), _meaning(arm.then)) for arm in deciding.arms)
+    return deciding.axis, arms
 
 
 def _axes(cases: Sequence[Told]) -> list[str]:

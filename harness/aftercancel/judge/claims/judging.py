@@ -10,7 +10,7 @@ from aftercancel.judge.claims.deciding import Branch, Deciding, decide
 from aftercancel.judge.claims.evidence import best
 from aftercancel.judge.claims.findings import Finding, Judged, Verdict
 from aftercancel.judge.claims.statements import Answer, Case, Claim, Holds
-from aftercancel.judge.claims.words import AXES, fits, words
+from aftercancel.judge.claims.words import AXES, meant, words
 from aftercancel.judge.words import visible
 from aftercancel.model import Evidence, Observation, Processes
 
@@ -29,10 +29,8 @@ def judge_claim(
     that were not measured are named. A predicate that raises could not tell, with the reason.
     """
     matching = {part: _matching(claim, part, attempts) for part in claim.parts}
-    wanted = {part: _matching(claim, part, catalogued) for part in claim.parts}
-    missing = dict.fromkeys(
-        cell for cells in wanted.values() for cell in cells if cell not in attempts
-    )
+    absent = [cell for cell in catalogued if cell not in attempts]
+    missing = dict.fromkeys(cell for part in claim.parts for cell in _matching(claim, part, absent))
     cases = tuple(_judge_case(claim, cells, attempts, load) for cells in _cases(claim, matching))
     verdict, deciding, why_not = _verdict(claim, cases, tuple(missing))
     return Finding(
@@ -47,9 +45,8 @@ def judge_claim(
 
 
 def _matching(claim: Claim, part: str, cells: Collection[str]) -> list[str]:
-    return [
-        cell for cell in cells if fits(cell, claim.parts[part]) and not fits(cell, claim.without)
-    ]
+    match = meant(claim.parts[part], claim.without).match
+    return [cell for cell in cells if match(cell)]
 
 
 def _cases(claim: Claim, matching: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, str]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -12,7 +11,8 @@ _FLAGS = re.compile(r"^(?P<family>.+?)(?:-(?P<flags>e|xe))?$")
 _AIMED = re.compile(
     r"^(?P<signal>[A-Z][A-Z0-9]+)-(?P<target>process|group|leaf-first)(?P<sender>-by-root)?$"
 )
-_BRACES = re.compile(r"\{([^{}]*)\}")
+_PIECE = re.compile(r"\[!?[^]/]+\]|.", re.DOTALL)
+_MEANS = {"*": "{}*", "?": "{}", "{": "(?:", "}": ")"}
 
 
 class CellWords(NamedTuple):
@@ -57,26 +57,37 @@ def words(cell: str) -> CellWords:
     )
 
 
-def fits(cell: str, patterns: Sequence[str]) -> bool:
-    """Whether one of the patterns means the cell."""
-    own = cell.rsplit("/", 4)
-    return any(_fits(own, alternative) for each in patterns for alternative in expanded(each))
+def meant(patterns: Sequence[str], without: Sequence[str] = ()) -> re.Pattern[str]:
+    """What matches the whole id of each cell that one of the patterns means, and none of ``without``.
+
+    One expression for all of them: each claim asks it of each cell of a run.
+    """
+    ahead = f"(?!(?:{_either(without)})$)" if without else ""
+    return re.compile(f"{ahead}(?:{_either(patterns)})$", re.DOTALL)
 
 
-def _fits(own: Sequence[str], pattern: Sequence[str]) -> bool:
-    return len(own) == len(pattern) and all(map(fnmatchcase, own, pattern))
+def _either(patterns: Sequence[str]) -> str:
+    return "|".join(map(_expression, patterns))
 
 
-@cache
-def expanded(pattern: str) -> tuple[tuple[str, ...], ...]:
-    """The pattern without braces: every alternative, as its five words."""
-    return tuple(tuple(each.rsplit("/", 4)) for each in _alternatives(pattern))
+def _expression(pattern: str) -> str:
+    """Only the job's word may have a ``/`` in it: there ``*`` means everything."""
+    job, *others = pattern.rsplit("/", 4)
+    return "/".join([_word(job, "."), *(_word(word, "[^/]") for word in others)])
 
 
-def _alternatives(pattern: str) -> Iterator[str]:
-    found = _BRACES.search(pattern)
-    if found is None:
-        yield pattern
-        return
-    for word in found[1].split(","):
-        yield from _alternatives(f"{pattern[: found.start()]}{word}{pattern[found.end() :]}")
+def _word(pattern: str, anything: str) -> str:
+    made = ""
+    depth = 0
+    for piece in _PIECE.findall(pattern):
+        depth += (piece == "{") - (piece == "}")
+        made += _MEANS.get(piece, "").format(anything) or _literal(piece, in_braces=depth > 0)
+    return made
+
+
+def _literal(piece: str, *, in_braces: bool) -> str:
+    if piece == "," and in_braces:
+        return "|"
+    if len(piece) > 1:  # [abc], [!abc]
+        return f"[^{piece[2:]}" if piece.startswith("[!") else piece
+    return re.escape(piece)
