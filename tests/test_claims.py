@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aftercancel import catalog
 from aftercancel.errors import ScenarioError
 from aftercancel.judge.claims import (
     Answer,
@@ -187,7 +189,7 @@ def test_cells_that_a_claim_does_not_mean_make_no_case() -> None:
 def test_a_pattern_means_cells_word_by_word(
     pattern: str,
     cell_id: str,
-    means: bool,  # noqa: FBT001 it is a parameter of the table above
+    means: bool,
 ) -> None:
     assert (meant((pattern,)).match(cell_id) is not None) is means
 
@@ -327,6 +329,20 @@ def test_every_claim_of_the_package_can_be_read_and_says_when_it_holds() -> None
     found = read_claims(root)
     assert found
     assert all(each.reading and each.sentence and each.tried for each in found.values())
+
+
+def test_every_claim_that_a_slice_is_said_to_answer_has_cells_in_it() -> None:
+    claims = read_claims(Path(__file__).resolve().parent.parent / "scenarios" / "claims")
+    for piece in catalog.load().slices.values():
+        for name in piece.answers:
+            patterns = [
+                meant(part, each.without)
+                for each in claims.values()
+                if re.fullmatch(rf"{name}[a-z]?", each.id)
+                for part in each.parts.values()
+            ]
+            found = any(pattern.match(cell) for pattern in patterns for cell in piece.cells)
+            assert found, f"{piece.id} has no cell for {name}"
 
 
 def test_a_claim_is_one_function(tmp_path: Path) -> None:

@@ -51,6 +51,17 @@ class Stability:
         return "; ".join(part for part in (shares, missing) if part)
 
     @property
+    def differing(self) -> tuple[str, ...]:
+        """In what the behaviours differ, without how often each was seen: that is chance."""
+        return tuple(
+            dict.fromkeys(
+                difference
+                for rare in self.variants[1:]
+                for difference in differences(self.variants[0].fingerprint, rare.fingerprint)
+            )
+        )
+
+    @property
     def differences(self) -> tuple[str, ...]:
         """How each rarer behaviour differs from the most frequent one, in words."""
         return tuple(

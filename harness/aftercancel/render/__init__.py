@@ -42,8 +42,11 @@ def terminal(results: Results, console: Console | None = None, width: int | None
     terminals.terminal(results, console, width)
 
 
-def markdown(results: Results, title: str = "After the cancel") -> str:
-    """The matrix and its summary as a page of Markdown."""
+def markdown(results: Results, title: str = "After the cancel", *, chances: bool = True) -> str:
+    """The matrix and its summary as a page of Markdown.
+
+    Without ``chances`` it does not say how often each behaviour of an unstable cell was seen.
+    """
     from aftercancel.render import markdowns
 
-    return markdowns.markdown(results, title)
+    return markdowns.markdown(results, title, chances=chances)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
 
+from aftercancel.judge.repeats import Stability
 from aftercancel.judge.words import listed, visible
 from aftercancel.render.matrix import INDEX, Table, tables
 from aftercancel.render.results import Results, Summary, summary
@@ -17,11 +18,14 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _SHOWN = 20
 
 
-def markdown(results: Results, title: str = "After the cancel") -> str:
-    """A whole page: numbers and what could not be told first, then a table for each section."""
+def markdown(results: Results, title: str = "After the cancel", *, chances: bool = True) -> str:
+    """A whole page: numbers and what could not be told first, then a table for each section.
+
+    Without ``chances`` it does not say how often each behaviour of an unstable cell was seen.
+    """
     shown = tables(results)
     alike = tuple(dict.fromkeys(table.alike for table in shown))
-    blocks = [f"# {escaped(title)}", *numbers(summary(results)), *legend(alike)]
+    blocks = [f"# {escaped(title)}", *numbers(summary(results), chances=chances), *legend(alike)]
     section = None
     for table in shown:
         blocks += [*heading(table, section), *table_of(table)]
@@ -102,7 +106,7 @@ def legend(alike: Iterable[Alike]) -> Iterable[str]:
         yield f"`{star}` {meaning}."
 
 
-def numbers(found: Summary) -> Iterable[str]:
+def numbers(found: Summary, *, chances: bool = True) -> Iterable[str]:
     """The run in numbers, and by name what is not a plain outcome."""
     yield f"{cells_in_words(found.cells)}, {found.attempts} observations."
     axes: Sequence[tuple[str, Mapping[str, int]]] = (
@@ -126,10 +130,18 @@ def numbers(found: Summary) -> Iterable[str]:
         yield _items(f"{escaped(what)}: {escaped(why)}" for what, why in found.unavailable)
     if found.unstable:
         yield f"## Unstable: {len(found.unstable)}"
-        yield _items(
-            f"{escaped(u.cell)}: {escaped(u.distribution)}. {escaped('; '.join(u.differences))}"
-            for u in found.unstable
-        )
+        yield _items(map(_unstable if chances else _unstable_by_kind, found.unstable))
+
+
+def _unstable(found: Stability) -> str:
+    return (
+        f"{escaped(found.cell)}: {escaped(found.distribution)}. "
+        f"{escaped('; '.join(found.differences))}"
+    )
+
+
+def _unstable_by_kind(found: Stability) -> str:
+    return f"{escaped(found.cell)}: {escaped('; '.join(found.differing))}"
 
 
 def cells_in_words(count: int) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
 from aftercancel.errors import Fault, ScenarioError
-from aftercancel.judge.claims.statements import Claim
+from aftercancel.judge.claims.statements import Claim, Source
 
 _PREFIX = "aftercancel_claims_"
 """So that a file's name cannot hide a module of somebody else."""
 
 
 def read_claims(folder: Path) -> dict[str, Claim]:
-    """Every claim by its id, in the order of the files' names and of their lines.
+    """Every claim by its id, by source and number.
 
     ScenarioError, with every fault, where a file cannot be read or a claim is there twice.
     """
@@ -43,7 +44,15 @@ def read_claims(folder: Path) -> dict[str, Claim]:
                 faults.append(Fault(_shown(path), _line(each), problem, hint))
     if faults:
         raise ScenarioError(faults)
-    return claims
+    return dict(sorted(claims.items(), key=_in_order))
+
+
+def _in_order(item: tuple[str, Claim]) -> tuple[int, str, int, str]:
+    """By the source, and then as people count: G2, G9, G9a, G10."""
+    name, claim = item
+    found = re.fullmatch(r"(\D*)(\d*)(.*)", name, re.DOTALL)
+    assert found is not None
+    return list(Source).index(claim.source), found[1], int(found[2] or 0), found[3]
 
 
 def _module(path: Path) -> ModuleType:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 from aftercancel.judge import judged
@@ -60,8 +61,26 @@ def _cases(claim: Claim, matching: Mapping[str, Sequence[str]]) -> Iterator[Mapp
             by_words.setdefault(key, {}).setdefault(part, []).append(cell)
     for found in by_words.values():
         if len(found) == len(claim.parts):
-            for cells in product(*(found[part] for part in claim.parts)):
+            for cells in _together(claim, found):
                 yield dict(zip(claim.parts, cells, strict=True))
+
+
+def _together(claim: Claim, found: Mapping[str, Sequence[str]]) -> Iterable[tuple[str, ...]]:
+    """One of each part, in every combination; parts that mean the same cells are neighbours.
+
+    Then each cell makes a case with the next, by version: what changed between two, and when.
+    """
+    several = [found[part] for part in claim.parts]
+    if len(several) < 2 or len(set(claim.parts.values())) > 1:
+        return product(*several)
+    in_order = sorted(several[0], key=_by_numbers)
+    return zip(*(in_order[n:] for n in range(len(several))), strict=False)
+
+
+def _by_numbers(cell: str) -> list[int | str]:
+    """For sorting: 9 comes before 10."""
+    pieces = re.split(r"(\d+)", cell)
+    return [int(piece) if n % 2 else piece for n, piece in enumerate(pieces)]
 
 
 def _apart(claim: Claim) -> frozenset[str]:
@@ -168,5 +187,7 @@ def _why_not_measured(claim: Claim, missing: Sequence[str]) -> str:
     if missing:
         cells = "1 cell" if len(missing) == 1 else f"{len(missing)} cells"
         return f"{cells} that it needs were not measured, as {missing[0]}."
-    patterns = [pattern for part in claim.parts.values() for pattern in part]
-    return f"It needs cells that no run here has: {' and '.join(patterns)}."
+    patterns = dict.fromkeys(pattern for part in claim.parts.values() for pattern in part)
+    but = f", without {' and '.join(claim.without)}" if claim.without else ""
+    kind = f"cells that differ in {' and '.join(claim.apart)} alone" if claim.apart else "cells"
+    return f"It needs {kind} that no run here has: {' and '.join(patterns)}{but}."

@@ -135,7 +135,8 @@ def claim(  # noqa: PLR0913 each is one field of the claim, and named
 
     ``cells`` are patterns of cell ids, word by word: ``*``, ``?`` and ``[…]`` as in a shell,
     ``{a,b}`` for either. Where a case needs several cells they are given by name, and ``apart``
-    says on which axes these differ.
+    says on which axes these differ; parts with the same patterns are each cell and the next of
+    that axis (a version and the one that follows).
     """
     given = cells if isinstance(cells, Mapping) else {"cell": cells}
     parts = {name: _several(patterns) for name, patterns in given.items()}

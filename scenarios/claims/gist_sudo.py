@@ -1,0 +1,91 @@
+"""The gist's open question about sudo."""
+
+from aftercancel.judge import facts
+from aftercancel.judge.claims import Answer, Case, Source, claim, could_not_tell, no, yes
+from aftercancel.judge.claims.seen import got
+from aftercancel.judge.words import listed, visible
+from aftercancel.model import Disposition, Observation, Process, Sent, Signal
+
+_AIMED = "{*-process,*-group,*-process-by-root,*-group-by-root}"
+
+
+@claim(
+    "G16",
+    source=Source.GIST,
+    sentence="Signals propagate through sudo to the command that it runs",
+    tried="sudo × {process, group} × every signal × {with a terminal, without} × use_pty on, off × "
+    "sent by the unprivileged user, by root; sudo killed with KILL",
+    cells=f"*/*/sudo{{,-use-pty,-tty,-tty-use-pty}}/*/{_AIMED}",
+    traced=True,
+    asks="Will signals propagate through sudo?",
+)
+def g16(case: Case) -> Answer:
+    """The job got the signal that was sent to sudo, and from sudo.
+
+    From sudo is: from one of its processes, or from a terminal of the job's own that sudo made.
+    A signal that its sender may not send to sudo does not propagate. Where the job is in the
+    group that was signalled and got it directly, and nothing from sudo, it is not told what sudo
+    would have done.
+    """
+    return _propagated(case.observation)
+
+
+@claim(
+    "G16a",
+    source=Source.GIST,
+    sentence="Signals propagate through su, runuser and doas to the command that they run",
+    tried="su, doas, runuser beside sudo × {process, group} × every signal × sent by the "
+    "unprivileged user, by root",
+    cells=f"*/*/{{su,runuser,doas}}/*/{_AIMED}",
+    traced=True,
+)
+def g16a(case: Case) -> Answer:
+    """As for sudo: the job got the signal that was sent to the launcher, and from the launcher."""
+    return _propagated(case.observation)
+
+
+def _propagated(observation: Observation) -> Answer:
+    job, first = facts.job_process(observation), facts.first_process(observation)
+    if job is None or first is None or job is first:
+        return could_not_tell("Nobody stood between runner and job when the signal came.")
+    who = visible(first.role)
+    wanted = observation.fired[0].what.split(" ", 1)[0]
+    refused = next((f.error for f in observation.fired if f.error), None)
+    same = [s for s in got(job, observation, wanted) if s.sender != job.key]
+    relayed = [s for s in same if _from_launcher(s, job, first, observation)]
+    if relayed:
+        return yes(f"{wanted} came to the job from {_senders(relayed)}.")
+    if same:
+        return could_not_tell(
+            f"{_senders(same)} signalled the job's own group too: {wanted} did not have to go "
+            f"through {who}."
+        )
+    if refused:
+        return no(f"{wanted} did not even come to {who} ({refused}), and nothing to the job.")
+    return no(_instead(wanted, first, job, observation))
+
+
+def _instead(wanted: str, first: Process, job: Process, observation: Observation) -> str:
+    who = visible(first.role)
+    others = [
+        s
+        for s in got(job, observation)
+        if s.disposition is not Disposition.PENDING and _from_launcher(s, job, first, observation)
+    ]
+    if others:
+        instead = listed(sorted({s.signal for s in others}))
+        return f"Instead of {wanted}, {instead} came to the job from {_senders(others)}."
+    if first.end is not None and first.end.signal == wanted:
+        return f"{who} died of {wanted}, and the job got no signal."
+    met = listed(sorted({s.disposition for s in got(first, observation, wanted)}))
+    return f"{wanted} met the disposition “{met}” in {who}, and the job got no signal."
+
+
+def _from_launcher(signal: Signal, job: Process, first: Process, observation: Observation) -> bool:
+    if signal.to is Sent.KERNEL:
+        return job.terminal is not None and job.terminal != first.terminal
+    return signal.sender in facts.launchers(observation)
+
+
+def _senders(signals: list[Signal]) -> str:
+    return listed(sorted({visible(s.sender_role) for s in signals}))
