@@ -20,8 +20,12 @@ setup: ## install what is missing: programs from apt (as root), .venv from the l
 matrix: setup ## measure the default matrix and show it (as root); more: make matrix ARGS='-k dash'
 	@.venv/bin/aftercancel run $(ARGS)
 
+.PHONY: setup-for-tests
+setup-for-tests:
+	@bash scripts/setup.sh --for-tests
+
 .PHONY: test
-test: setup ## run all tests (as root; else those that measure skip); more: make test ARGS='-k judge'
+test: setup-for-tests ## run all tests (as root; else those that measure skip); more: make test ARGS='-k judge'
 	@.venv/bin/pytest -n auto -rs $(ARGS)
 
 .PHONY: check
@@ -34,10 +38,12 @@ check: setup ## formatting, lint and types
 bench: setup ## measure speed and memory of the lab itself (as root)
 	@.venv/bin/python benchmarks/run.py $(ARGS)
 
-.PHONY: picture
-picture: setup ## measure the slice that the README shows and draw it again (as root)
-	@out=$$(mktemp -d) && .venv/bin/aftercancel run --slice traps --out "$$out/run" > /dev/null && \
-	  .venv/bin/python scripts/picture.py "$$out/run" traps reports/matrix.svg; rm -rf "$$out"
+.PHONY: reports
+reports: setup ## measure the reference run and make reports/ of it (as root), or RUN=DIR
+	@run='$(RUN)'; if [ -z "$$run" ]; then run=.aftercancel/reference; rm -rf "$$run"; \
+	  .venv/bin/aftercancel run --repeat 3 --out "$$run" > /dev/null || [ $$? -eq 2 ]; \
+	fi; .venv/bin/python scripts/reports.py "$$run" reports; \
+	.venv/bin/python scripts/picture.py reports/measured traps reports/matrix.svg
 
 .PHONY: remedies
 remedies: setup ## say in the remedies' heads where they do not hold: measure (as root), or RUN=DIR

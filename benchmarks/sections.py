@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping
 
 from aftercancel import catalog
-from benchmarks import bare_sandboxes, lab, launchers, machine, sixty
+from benchmarks import bare_sandboxes, lab, launchers, machine, reporting, sixty
 from benchmarks.figures import Aim, Bound, Figure, Section, not_measured
 
 _RATE = Aim(Bound.AT_LEAST, 100)
@@ -26,6 +26,10 @@ _LAUNCHERS = {
     "ssh-sudo": None,
     "npm-run": None,
 }
+_JUDGED = Aim(Bound.AT_MOST, 3)
+_PAGE = Aim(Bound.AT_MOST, 5)
+_OPENS = Aim(Bound.AT_MOST, 1)
+_MANY = (Aim(Bound.AT_MOST, 60), Aim(Bound.AT_MOST, 1024), None)
 _SLICE = "traps"
 _PAIRS = 3
 _AT_ONCE = 8
@@ -193,6 +197,32 @@ def containers() -> Section:
     )
 
 
+def reports() -> Section:
+    """`aftercancel report` as a whole process: judging, claims and the page."""
+    figures = []
+    for name, count, copied, aims in (
+        ("the reference run", None, reporting.as_attempts, (_JUDGED, None, _PAGE)),
+        (f"{reporting.MANY:,} attempts", reporting.MANY, reporting.as_attempts, _MANY),
+        (f"{reporting.MANY:,} cells", reporting.MANY, reporting.as_versions, _MANY),
+    ):
+        cost = reporting.cost(count, copied)
+        note = f"{cost.observations:,} observations"
+        figures += [
+            Figure(f"judge and render {name}", cost.wall_s, "s", aims[0], note),
+            Figure(f"memory for {name} (PSS)", cost.peak_mb, "MiB", aims[1]),
+            Figure(f"page of {name}", cost.html_mb, "MB", aims[2]),
+            _in_browser(f"page of {name} opens", cost.opens_s),
+            _in_browser(f"page of {name} shows another shell", cost.chooses_s),
+        ]
+    return Section("reports", "`aftercancel report`, from its start to its end", tuple(figures))
+
+
+def _in_browser(name: str, seconds: float | None) -> Figure:
+    if seconds is None:
+        return not_measured(name, "s", "there is no Chromium or no Playwright", _OPENS)
+    return Figure(name, seconds, "s", _OPENS)
+
+
 SECTIONS: Mapping[str, Callable[[], Section]] = {
     "matrix": matrix,
     "memory": memory,
@@ -200,4 +230,5 @@ SECTIONS: Mapping[str, Callable[[], Section]] = {
     "launchers": of_launchers,
     "evidence": evidence,
     "containers": containers,
+    "reports": reports,
 }

@@ -26,6 +26,8 @@ from aftercancel.programs import Program
 _LAST_WORDS = 15
 """Lines of a failed command's output that are shown."""
 _APT = ("-o", "DPkg::Lock::Timeout=300", "-o", "APT::Install-Recommends=false")
+_BROWSER = Program("program chromium", "chromium", "chromium")
+"""The tests look at the page in it. Ubuntu has it as a snap only: there they are skipped."""
 _SERVICES = {"openssh-server": ("ssh.service", "ssh.socket")}
 """What a package brings that its installation would start, now and at each boot."""
 _SYSTEMD_RUNS = Path("/run/systemd/system")
@@ -55,15 +57,15 @@ class Missing:
 
     programs: tuple[Program, ...] = ()
     """Shells, and what jobs need: nothing is measured without."""
-    for_launchers: tuple[Program, ...] = ()
-    """What the common launchers need."""
+    optional: tuple[Program, ...] = ()
+    """What the common launchers need; for tests, a browser."""
 
     @property
     def any(self) -> bool:
-        return bool(self.programs or self.for_launchers)
+        return bool(self.programs or self.optional)
 
 
-def missing_programs(root: Path) -> Missing:
+def missing_programs(root: Path, *, for_tests: bool = False) -> Missing:
     """A faulty catalogue is told by the command, not here."""
     try:
         catalogue = load(root / "scenarios")
@@ -73,9 +75,10 @@ def missing_programs(root: Path) -> Missing:
     required = programs.of_catalogue(catalogue)
     common = programs.of_launchers(each for each in catalogue.launchers.values() if each.common)
     names = {needed.name for needed in required}
+    optional = [*common, *([_BROWSER] if for_tests else [])]
     return Missing(
         tuple(needed for needed in required if needed.path is None),
-        tuple(n for n in common if n.path is None and n.name not in names),
+        tuple(n for n in optional if n.path is None and n.name not in names),
     )
 
 
@@ -93,7 +96,7 @@ def refusal(lacking: Sequence[Program]) -> MissingError:
 
 def install(missing: Missing, run: Run) -> None:
     """Everything at once; where that fails, first what is required, then one by one the rest."""
-    packages = _packages([*missing.programs, *missing.for_launchers])
+    packages = _packages([*missing.programs, *missing.optional])
     say(f"installing {' '.join(packages)} from apt …")
     status, words = _apt_install(packages, run)
     if status != 0:
@@ -102,7 +105,7 @@ def install(missing: Missing, run: Run) -> None:
         status, words = run(("apt-get", "update", "--quiet", *_APT), _apt_environment(), None)
         if status == 0:
             status, words = _apt_install(packages, run)
-    if status != 0 and missing.programs and missing.for_launchers:
+    if status != 0 and missing.programs and missing.optional:
         status, words = _apt_install(_packages(missing.programs), run)
     if status != 0 and missing.programs:
         packages = _packages(missing.programs)
@@ -112,16 +115,16 @@ def install(missing: Missing, run: Run) -> None:
             "try\n  apt-get update && apt-get install "
             f"{' '.join(packages)}\nby hand; after that run make again."
         )
-    if any(needed.path is None for needed in missing.for_launchers):
-        _install_one_by_one(_packages(missing.for_launchers), run)
+    if any(needed.path is None for needed in missing.optional):
+        _install_one_by_one(_packages(missing.optional), run)
 
 
 def _install_one_by_one(packages: Sequence[str], run: Run) -> None:
     failed = [package for package in packages if _apt_install([package], run)[0] != 0]
     if failed:
         say(
-            f"apt-get could not install {' '.join(failed)}: the launchers that need that are not "
-            "measured, and a run says so. It is not tried again: install it by hand."
+            f"apt-get could not install {' '.join(failed)}: what needs that is not measured or not "
+            "tested, and a run says so. It is not tried again: install it by hand."
         )
 
 

@@ -35,6 +35,9 @@ from packages import (  # noqa: E402  # the project is not installed yet
     say,
 )
 
+FOR_TESTS = "--for-tests"
+"""The set-up's only option."""
+
 
 @dataclass(frozen=True, slots=True)
 class Venv:
@@ -62,7 +65,7 @@ class Venv:
 
     @property
     def not_to_be_had(self) -> Path:
-        """The commands of launchers that apt could not bring: not asked for again."""
+        """The commands that apt could not bring, and that are not required: not asked for again."""
         return self.folder / "not-to-be-had.json"
 
     def given_up(self) -> frozenset[str]:
@@ -97,32 +100,46 @@ class Venv:
         return _minor(answer.strip()) == _minor(str(stamp["python"]))
 
 
-def set_up(root: Path, *, is_root: bool, run: Run, wanted_python: str | None = None) -> None:
-    """Bring the machine and the checkout to where ``make`` can go on; raises ``MissingError``."""
+def set_up(
+    root: Path,
+    *,
+    is_root: bool,
+    run: Run,
+    wanted_python: str | None = None,
+    for_tests: bool = False,
+) -> None:
+    """Bring the machine and the checkout to where ``make`` can go on; raises ``MissingError``.
+
+    ``for_tests``: with a browser, where that can be had.
+    """
     venv = Venv(root)
     may_install = is_root and shutil.which("apt-get") is not None
-    missing = _look(venv, may_install=may_install)
+
+    def look() -> Missing:
+        return _look(venv, may_install=may_install, for_tests=for_tests)
+
+    missing = look()
     if not missing.any and venv.complete(wanted_python):
         return
     if missing.programs and not may_install:
         raise refusal(missing.programs)
     with _alone(root) as lock:
         # Another set-up may have done it while we waited.
-        missing = _look(venv, may_install=may_install)
+        missing = look()
         if missing.any:
             install(missing, run)
             check_nothing_is_missing(missing_programs(root).programs)
         if not venv.complete(wanted_python):
             make_venv(venv, run, lock)
-        if missing.for_launchers:
-            still = missing_programs(root).for_launchers
-            venv.not_to_be_had.write_text(json.dumps([needed.command for needed in still]))
+        if missing.optional:
+            still = {*venv.given_up(), *(n.command for n in missing.optional if n.path is None)}
+            venv.not_to_be_had.write_text(json.dumps(sorted(still)))
 
 
-def _look(venv: Venv, *, may_install: bool) -> Missing:
+def _look(venv: Venv, *, may_install: bool, for_tests: bool) -> Missing:
     """What is missing, without what cannot be brought."""
-    missing, given_up = missing_programs(venv.root), venv.given_up()
-    wanted = (n for n in missing.for_launchers if may_install and n.command not in given_up)
+    missing, given_up = missing_programs(venv.root, for_tests=for_tests), venv.given_up()
+    wanted = (n for n in missing.optional if may_install and n.command not in given_up)
     return Missing(missing.programs, tuple(wanted))
 
 
@@ -233,7 +250,13 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
-        set_up(ROOT, is_root=os.geteuid() == 0, run=run_command, wanted_python=wanted)
+        set_up(
+            ROOT,
+            is_root=os.geteuid() == 0,
+            run=run_command,
+            wanted_python=wanted,
+            for_tests=FOR_TESTS in sys.argv[1:],
+        )
     except AftercancelError as error:
         say(str(error))
         return int(error.status)

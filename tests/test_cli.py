@@ -86,7 +86,8 @@ def test_run_prints_the_matrix_and_where_it_is_stored(aftercancel: Command) -> N
 def test_run_stores_everything_that_is_promised(aftercancel: Command) -> None:
     aftercancel("run", "-k", FEW, "--out", "here")
     folder = aftercancel.folder / "here"
-    kept = {"run.json", "observations.jsonl", "outcomes.jsonl", "matrix.md", "junit.xml"}
+    kept = {"run.json", "observations.jsonl", "outcomes.jsonl", "claims.jsonl"}
+    kept |= {"matrix.md", "junit.xml"}
     assert {each.name for each in folder.iterdir()} == kept
     assert not (aftercancel.folder / ".aftercancel").exists()
 

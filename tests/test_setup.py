@@ -56,6 +56,8 @@ class Machine:
     """Exit statuses, in order; 0 when there are no more."""
     asked: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda command: None
+    for_tests: bool = False
+    """Whether it was asked for what only the tests need."""
 
     def run(self, argv: Sequence[str], env: Mapping[str, str], keep: int | None) -> tuple[int, str]:
         command = " ".join(argv)
@@ -74,8 +76,9 @@ class Machine:
                 lacking[:] = [needed for needed in lacking if needed.package not in wanted]
         return status, "first words\nlast words\n"
 
-    def missing(self, root: Path) -> object:
+    def missing(self, root: Path, *, for_tests: bool = False) -> object:
         """Instead of a look at the catalogue and the real programs."""
+        self.for_tests = for_tests
         return setup.Missing(tuple(self.lacking), tuple(self.lacking_for_launchers))
 
     def which(self, command: str, path: str | None = None) -> str | None:
@@ -293,7 +296,7 @@ def test_a_launcher_that_apt_cannot_bring_stops_nobody(
     assert machine.lacking == []
     assert machine.lacking_for_launchers == [doas]
     said = capsys.readouterr().err
-    assert "could not install doas: the launchers that need that are not measured" in said
+    assert "could not install doas: what needs that is not measured or not tested" in said
 
 
 def test_what_apt_could_not_bring_is_not_asked_for_again(machine: Machine, checkout: Path) -> None:
@@ -516,16 +519,38 @@ def test_of_what_launchers_need_the_common_part_is_looked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Program, "path", None)
-    lacking = {needed.command for needed in setup.missing_programs(PROJECT).for_launchers}
+    lacking = {needed.command for needed in setup.missing_programs(PROJECT).optional}
     assert lacking >= {"/usr/bin/ssh", "/usr/sbin/sshd", "tini", "doas", "make"}
     assert not lacking & {"npm", "npx", "uv", "parallel"}
+
+
+def test_a_browser_is_looked_for_where_the_tests_are_to_be_run_and_is_not_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Program, "path", None)
+    to_measure = setup.missing_programs(PROJECT)
+    to_test = setup.missing_programs(PROJECT, for_tests=True)
+    assert {needed.command for needed in to_test.optional} - {
+        needed.command for needed in to_measure.optional
+    } == {"chromium"}
+    assert to_test.programs == to_measure.programs
+
+
+@pytest.mark.parametrize("for_tests", [True, False])
+def test_the_set_up_looks_for_it_when_it_is_asked_to(
+    machine: Machine,
+    checkout: Path,
+    for_tests: bool,
+) -> None:
+    setup.set_up(checkout, is_root=True, run=machine.run, for_tests=for_tests)
+    assert machine.for_tests is for_tests
 
 
 def test_what_jobs_need_is_not_looked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Program, "path", None)
     missing = setup.missing_programs(PROJECT)
     assert "program sudo" in {needed.name for needed in missing.programs}
-    assert not {n.name for n in missing.programs} & {n.name for n in missing.for_launchers}
+    assert not {n.name for n in missing.programs} & {n.name for n in missing.optional}
 
 
 def test_a_faulty_catalogue_is_left_to_the_command_to_tell(

@@ -11,6 +11,7 @@ import pytest
 from aftercancel.errors import StorageError
 from aftercancel.model import Observation
 from aftercancel.results import OBSERVATIONS, BadLine, RunFolder, encode
+from aftercancel.results import claims as claims_module
 from aftercancel.results import stored as stored_module
 from aftercancel.results.claims import judge_claims, read
 from aftercancel.results.stored import JudgedLines, StoredLines, side_by_side
@@ -149,7 +150,10 @@ def test_equal_behaviour_has_one_fingerprint_and_different_behaviour_two(tmp_pat
     assert len(found.prints) == 2
 
 
-def test_claims_are_judged_alike_by_one_process_and_by_several(tmp_path: Path) -> None:
+def test_claims_are_judged_alike_by_one_process_and_by_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims_module, "_FEW", 0)
     names = [f"no-trap/{shell}/none/plain/INT-process" for shell in ("bash", "dash", "zsh")]
     data = lines(*(replace(cell(job(), child()), cell=name) for name in names))
     folder = written(tmp_path / "run", data)
@@ -160,6 +164,18 @@ def test_claims_are_judged_alike_by_one_process_and_by_several(tmp_path: Path) -
         together = judge_claims(claims, stored, found, processes=2)
     assert alone == together
     assert any(finding.cases for _, finding in alone)
+
+
+def test_the_order_in_which_cells_ended_does_not_show_in_the_findings(tmp_path: Path) -> None:
+    names = [f"no-trap/{shell}/none/plain/INT-process" for shell in ("bash", "dash", "zsh")]
+    some = [replace(cell(job(), child()), cell=name) for name in names]
+    claims = read()
+    found = []
+    for n, order in enumerate((some, some[::-1])):
+        folder = written(tmp_path / f"run-{n}", lines(*order))
+        with StoredLines(folder.stored) as stored:
+            found.append(judge_claims(claims, stored, stored.judged(prints=False)))
+    assert found[0] == found[1]
 
 
 def test_the_order_is_kept_by_several_processes() -> None:

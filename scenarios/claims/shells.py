@@ -32,7 +32,7 @@ def _after(process: Process, moment_ms: float) -> bool:
 @claim(
     "H1",
     source=Source.SHELLS,
-    sentence="bash, as every shell, that gets INT alone while a foreground child runs, ends",
+    sentence="A shell such as bash that gets INT alone while a foreground child runs, ends",
     tried="INT to the process of scripts that have no INT trap × every shell",
     cells="{no-trap,exit-trap,background}/*/none/plain*/INT-process",
     without=FLAGS,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The usual way to have a privileged background task, and a trap that ends it. sudo relays
-# signals, but not those of its own process group (sudo(8)), and a script without job control
-# has only one group. So who may send, and from where? By hand the rules have to be put into
+# signals, but sudo(8) excepts those that the command's own process group sends, and a script
+# without job control has only one group. So who may send, and from where? By hand the rules have to be put into
 # a sudoers file, with your name and home. (A program that is allowed to run as root must of
 # course not lie where its user can replace it.)
 # /// aftercancel

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 import msgspec
 
 from aftercancel import render
 from aftercancel.model import Job, Observation
+from aftercancel.render.claims import numbers as claim_numbers
 from aftercancel.results import RunFolder
 from aftercancel.results.reports import Reports
 
 
+def judged_as_data(folder: RunFolder, reports: Reports) -> dict[str, Any]:
+    """A judged run as data, without the claims."""
+    record = reports.record
+    return {
+        "dir": str(folder.path),
+        "complete": record.complete if record else None,
+        "why_not": record.why_not if record else None,
+        "outcomes": reports.results.outcomes,
+        "not_measured": reports.results.missing,
+        "not_tried": reports.not_tried,
+        "unstable": [each.cell for each in reports.results.stability if not each.stable],
+        "unreadable_lines": [
+            {"line": bad.number, "problem": bad.problem} for bad in reports.bad_lines
+        ],
+    }
+
+
 def print_json(folder: RunFolder, reports: Reports) -> None:
     """A judged run as one JSON object."""
-    record = reports.record
-    _dump(
-        {
-            "dir": str(folder.path),
-            "complete": record.complete if record else None,
-            "why_not": record.why_not if record else None,
-            "outcomes": reports.results.outcomes,
-            "not_measured": reports.results.missing,
-            "not_tried": reports.not_tried,
-            "unstable": [each.cell for each in reports.results.stability if not each.stable],
-            "unreadable_lines": [
-                {"line": bad.number, "problem": bad.problem} for bad in reports.bad_lines
-            ],
-        }
-    )
+    verdicts = {finding.claim: finding.verdict for _, finding in reports.findings}
+    print_object({**judged_as_data(folder, reports), "claims": verdicts})
 
 
 def print_matrix(folder: RunFolder, reports: Reports) -> None:
@@ -38,6 +44,8 @@ def print_matrix(folder: RunFolder, reports: Reports) -> None:
     render.terminal(reports.results)
     for bad in reports.bad_lines:
         click.echo(f"{folder.path / 'observations.jsonl'}: {bad}", err=True)
+    if reports.findings:
+        click.echo(f"{claim_numbers(reports.findings)} (`aftercancel claims` tells each)")
     record = reports.record
     if record is not None and not record.complete:
         click.echo(f"This run is incomplete. {record.why_not}")
@@ -49,16 +57,22 @@ def print_observation(observation: Observation, job: Job | None, *, as_json: boo
     if as_json:
         found = render.told(observation, job)
         stored = msgspec.to_builtins(observation)
-        _dump({**stored, "outcome": found.outcome, "relays": found.relays})
+        print_object({**stored, "outcome": found.outcome, "relays": found.relays})
         return
     for line in render.story(observation, job):
         click.echo(line)
 
 
 def print_objects(objects: Sequence[object]) -> None:
-    _dump(objects)
+    """Several things as a JSON list."""
+    print_object(objects)
 
 
-def _dump(value: object) -> None:
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    click.echo(text, file=sys.stdout)
+def print_object(value: object) -> None:
+    """One thing as JSON."""
+    click.echo(json_bytes(value).decode(), nl=False, file=sys.stdout)
+
+
+def json_bytes(value: object) -> bytes:
+    """JSON as every command prints it."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -24,7 +24,7 @@ from aftercancel.errors import CouldNotTell, ExitStatus
 from aftercancel.model import Cell, Evidence
 from aftercancel.places import IN_FLIGHT
 from aftercancel.programs import launchers_not_here
-from aftercancel.results import OBSERVATIONS, RunFolder, attempt_key
+from aftercancel.results import OBSERVATIONS, RunFolder, attempt_key, claims
 
 if TYPE_CHECKING:
     from aftercancel.catalog import Catalogue
@@ -120,6 +120,7 @@ def run(  # noqa: PLR0913, PLR0917 each option is an argument
         evidence=Evidence(evidence) if evidence else None,
     )
     catalogue = catalog.load()
+    claims.read()  # A mistake in them is told before anything is measured.
     cells = _selected(asked, expression, catalogue)
     # Before anything is made: what the machine lacks.
     require(examine(catalogue, existing(out)), cells)

@@ -17,9 +17,10 @@ from aftercancel.errors import (
     did_you_mean,
 )
 from aftercancel.model import Job, Observation
-from aftercancel.results import RunFolder, key
+from aftercancel.results import RunFolder, claims, key
 from aftercancel.results.lines import why
-from aftercancel.results.reports import Reports, judge_run, write_reports
+from aftercancel.results.reports import Reports, judged_run, write_reports
+from aftercancel.results.stored import all_processors
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -28,12 +29,13 @@ _FOLDER = click.Path(path_type=Path)
 @click.argument("folder", type=_FOLDER, metavar="[DIR]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
 def judge(folder: Path | None, as_json: bool) -> int:
-    """Judge a stored run again, and write its reports anew.
+    """Judge a stored run again, with all claims, and write its reports anew.
 
     Nothing is run; the observations stay as they are. Without DIR it is the newest run here.
     """
     stored = RunFolder.open(folder)
-    reports = judge_run(stored, stored.record())
+    with judged_run(stored, stored.record(), claims.read(), all_processors()) as run:
+        reports = run.reports
     not_written = _write(stored, reports)
     if not reports.results.outcomes and not reports.bad_lines:
         click.echo(f"{stored.path} has no observation.", err=True)
@@ -66,11 +68,11 @@ def show(cell: str, folder: Path | None, as_json: bool) -> int:
     if observation is None:
         raise _not_there(cell, stored)
     outcome = judges.judged(observation)
-    print_observation(observation, _job(observation), as_json=as_json)
+    print_observation(observation, job_of(observation), as_json=as_json)
     return ExitStatus.FINE if outcome.known else ExitStatus.COULD_NOT_TELL
 
 
-def _job(observation: Observation) -> Job | None:
+def job_of(observation: Observation) -> Job | None:
     """The job as the catalogue has it now; a stored run can be older than the catalogue."""
     try:
         job: Job | None = catalog.load().jobs.get(observation.cell.split("/")[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aftercancel.judge.facts import remembered
 from aftercancel.judge.fingerprints import fingerprint
 from aftercancel.judge.outcomes import outcome, unknown
 from aftercancel.judge.prints import Fingerprint, differences
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 
+@remembered
 def judged(observation: Observation) -> Outcome:
     """The outcome; a judge that fails could not tell, and that is no reason to lose a run."""
     try:

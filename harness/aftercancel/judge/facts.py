@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TypeVar
 
 from aftercancel.model import (
     Disposition,
@@ -35,6 +37,29 @@ KERNEL = "kernel"
 ByReceiver = dict[int | None, list[Signal]]
 """Signals by the keys of those who received them; None: whom nobody received."""
 
+Found = TypeVar("Found")
+
+
+def remembered(ask: Callable[[Observation], Found]) -> Callable[[Observation], Found]:
+    """The question, answered once for the observation that was asked about last.
+
+    Judges ask the same of one observation many times, and then go on to the next. Nobody changes
+    what they are given.
+    """
+    last: tuple[Observation, Found] | None = None
+
+    @wraps(ask)
+    def answer(observation: Observation) -> Found:
+        nonlocal last
+        # In one step, so that another thread sees both or neither.
+        known = last
+        if known is None or known[0] is not observation:
+            known = last = (observation, ask(observation))
+        return known[1]
+
+    return answer
+
+
 STOPPING = frozenset({"STOP", "TSTP", "TTIN", "TTOU"})
 _HARMLESS = frozenset({"CHLD", "CONT", "URG", "WINCH"})
 
@@ -59,6 +84,7 @@ def over_before(observation: Observation) -> bool:
     return cancelled(observation) and before and outlived and launched
 
 
+@remembered
 def since_ms(observation: Observation) -> float:
     """From when on things are an effect of the cancellation; for ``end`` everything counts."""
     if not observation.fired:
@@ -66,11 +92,13 @@ def since_ms(observation: Observation) -> float:
     return min(0.0, observation.fired[0].at_ms)
 
 
+@remembered
 def of_the_job(observation: Observation) -> tuple[Process, ...]:
     """Every process but the runner."""
     return tuple(p for p in observation.processes if p.key != RUNNER_KEY)
 
 
+@remembered
 def first_process(observation: Observation) -> Process | None:
     """The process that the runner started, and whose end it reports: the job or its launcher."""
     processes = of_the_job(observation)
@@ -78,6 +106,7 @@ def first_process(observation: Observation) -> Process | None:
     return next(started, processes[0] if processes else None)
 
 
+@remembered
 def job_process(observation: Observation) -> Process | None:
     """The job itself, wherever a launcher started it; else what the runner started."""
     processes = of_the_job(observation)
@@ -99,6 +128,7 @@ def has_role(process: Process) -> bool:
     return process.role != process.program and not process.role.endswith(":fork")
 
 
+@remembered
 def launchers(observation: Observation) -> frozenset[int]:
     """Keys of what is neither the job nor below it: launchers, and servers on the other host."""
     job = job_process(observation)
@@ -161,6 +191,7 @@ def _by_proc(process: Process, observation: Observation) -> Processes:
     return Processes.UNKNOWN
 
 
+@remembered
 def effects(observation: Observation) -> tuple[Signal, ...]:
     """The signals from the cancellation on that somebody could care about.
 
@@ -178,6 +209,7 @@ def effects(observation: Observation) -> tuple[Signal, ...]:
     )
 
 
+@remembered
 def by_receiver(observation: Observation) -> ByReceiver:
     """The same by their receivers."""
     found: ByReceiver = {}

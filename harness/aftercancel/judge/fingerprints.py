@@ -39,7 +39,7 @@ from aftercancel.judge.prints import (
     ProcessPrint,
     word,
 )
-from aftercancel.judge.sentences import Sentences
+from aftercancel.judge.sentences import Sentences, death_sentences
 from aftercancel.judge.signal_prints import signal_prints, told_twice_at_once
 from aftercancel.model import (
     End,
@@ -58,7 +58,7 @@ def fingerprint(observation: Observation) -> Fingerprint:
     processes = facts.of_the_job(observation)
     fates = {p.key: facts.fate(p, observation) for p in processes}
     counted = {p.key: p for p in processes if _counts(p, fates[p.key], observation)}
-    sentences = Sentences(observation)
+    sentences = death_sentences(observation)
     return Fingerprint(
         evidence=observation.evidence,
         trouble=None,

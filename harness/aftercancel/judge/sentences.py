@@ -101,3 +101,7 @@ class Sentences:
             and signal.signal not in (*known.caught, *known.ignored, *known.blocked)
             and not self.waited_for(process, signal)
         )
+
+
+death_sentences = facts.remembered(Sentences)
+"""Those of an observation: several judges and tellers ask for them, one after the other."""

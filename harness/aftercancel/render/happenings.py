@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aftercancel.judge import facts
-from aftercancel.judge.sentences import Sentences
+from aftercancel.judge.sentences import Sentences, death_sentences
 from aftercancel.judge.words import ended, listed, visible, who
 from aftercancel.model import Disposition, Fired, Observation, Process, Sent, Signal
 from aftercancel.render.calls import Call, Place, calls, given_terminal, place, terminal
@@ -41,7 +41,7 @@ def _unordered(observation: Observation) -> Iterator[Happening]:
         if process.ended_ms is not None:
             yield Happening(process.ended_ms, f"{visible(process.role)} {ended(process.end)}")
     told = (s for s in observation.signals if not (s.signal == "CHLD" and s.to is Sent.KERNEL))
-    given, sentences = given_terminal(observation), Sentences(observation)
+    given, sentences = given_terminal(observation), death_sentences(observation)
     for call in calls(told, processes):
         yield Happening(call[0].at_ms, _called(call, processes, given, sentences))
     for mark in observation.marks:

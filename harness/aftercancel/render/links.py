@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from aftercancel.judge import facts
-from aftercancel.judge.sentences import Sentences
+from aftercancel.judge.sentences import death_sentences
 from aftercancel.model import Disposition, Observation, Process, Signal
 from aftercancel.render.calls import Call, calls, given_terminal, place
 
@@ -55,7 +55,7 @@ class Links:
         self._processes = {p.key: p for p in observation.processes}
         self._by_pid = {(p.far, p.pid): p for p in observation.processes}
         self._given = given_terminal(observation)
-        self._sentences = Sentences(observation)
+        self._sentences = death_sentences(observation)
         self._children: dict[int | None, list[Process]] = {}
         for process in facts.of_the_job(observation):
             self._children.setdefault(process.parent, []).append(process)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from aftercancel.judge import facts
-from aftercancel.judge.sentences import Sentences
+from aftercancel.judge.sentences import death_sentences
 from aftercancel.judge.words import counted, listed, visible
 from aftercancel.model import Disposition, Evidence, Observation, Process, Sent, Signal
 from aftercancel.render.calls import Call, given_terminal, place, terminal
@@ -46,7 +46,7 @@ class _Relays:
         self._links = Links(observation)
         self._processes = {p.key: p for p in observation.processes}
         self._given = given_terminal(observation)
-        self._sentences = Sentences(observation)
+        self._sentences = death_sentences(observation)
 
     def lines(self) -> Iterator[str]:
         """Every chain from its beginning to each of its ends."""

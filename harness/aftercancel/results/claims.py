@@ -15,6 +15,8 @@ from aftercancel.results.stored import JudgedLines, StoredLines, side_by_side
 Findings = tuple[tuple[Claim, Finding], ...]
 """Every claim with the verdict on it."""
 
+_FEW = 500
+"""Lines over which one process judges all claims sooner than several are started."""
 _KEPT = 2000
 """Observations that are held decoded: neighbouring claims look at the same cells."""
 
@@ -41,6 +43,7 @@ def judge_claims(
 ) -> Findings:
     """The verdict on each claim, in their order."""
     work = _Work(claims, stored, judged, catalogued)
+    processes = processes if len(judged.lines) > _FEW else 1
     shares = [list(claims)[first::processes] for first in range(processes)]
     found = {
         finding.claim: finding
@@ -62,9 +65,13 @@ class _Work:
     ) -> None:
         self.claims = claims
         self.catalogued = catalogued
-        self.attempts: dict[str, list[int]] = {}
+        attempts: dict[str, list[int]] = {}
         for line in judged.lines.values():
-            self.attempts.setdefault(line.cell, []).append(line.attempt)
+            attempts.setdefault(line.cell, []).append(line.attempt)
+        # Lines stand in the order in which cells ended: that is chance, and must not show.
+        known = [cell for cell in catalogued if cell in attempts]
+        others = sorted(attempts.keys() - set(known))
+        self.attempts = {cell: sorted(attempts[cell]) for cell in (*known, *others)}
 
         @lru_cache(maxsize=_KEPT)
         def load(cell: str, attempt: int) -> Observation:

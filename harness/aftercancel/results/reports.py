@@ -17,6 +17,7 @@ from aftercancel.errors import ScenarioError
 from aftercancel.judge.claims import Claim
 from aftercancel.model import Observation, Outcome
 from aftercancel.render import Results, Section, markdown
+from aftercancel.render.claims import as_data
 from aftercancel.results import claims
 from aftercancel.results import folder as names
 from aftercancel.results.folder import RunFolder
@@ -94,11 +95,19 @@ class JudgedRun:
 
 @contextlib.contextmanager
 def judged_run(
-    folder: RunFolder, record: Record | None, listed: Mapping[str, Claim], processes: int = 1
+    folder: RunFolder,
+    record: Record | None,
+    listed: Mapping[str, Claim],
+    processes: int = 1,
+    *,
+    prints: bool = False,
 ) -> Iterator[JudgedRun]:
-    """Judge every stored observation, and the claims over them. Nothing is written."""
+    """Judge every stored observation, and the claims over them. Nothing is written.
+
+    Fingerprints are made where cells were measured repeatedly, or with ``prints``.
+    """
     with StoredLines(folder.stored) as stored:
-        judged = stored.judged(prints=repeated(record), processes=processes)
+        judged = stored.judged(prints=prints or repeated(record), processes=processes)
         findings = claims.judge_claims(listed, stored, judged, claims.catalogued(), processes)
         reports = dataclasses.replace(judge_lines(judged, record), findings=findings)
         yield JudgedRun(reports, stored, judged)
@@ -146,6 +155,9 @@ def write_reports(folder: RunFolder, reports: Reports) -> None:
     folder.write(
         names.OUTCOMES, b"".join(encoder.encode(o) + b"\n" for o in reports.results.outcomes)
     )
+    if reports.findings:
+        lines = (encoder.encode(as_data(*each)) + b"\n" for each in reports.findings)
+        folder.write(names.CLAIMS, b"".join(lines))
     folder.write(names.MATRIX, markdown(reports.results).encode())
     folder.write(names.JUNIT, junit(reports.results.outcomes, reports.results.missing, record))
 

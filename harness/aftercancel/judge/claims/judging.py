@@ -45,9 +45,8 @@ def judge_claim(
     )
 
 
-def _matching(claim: Claim, part: str, cells: Collection[str]) -> list[str]:
-    match = meant(claim.parts[part], claim.without).match
-    return [cell for cell in cells if match(cell)]
+def _matching(claim: Claim, part: str, cells: Iterable[str]) -> list[str]:
+    return meant(cells, claim.parts[part], claim.without)
 
 
 def _cases(claim: Claim, matching: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -57,13 +57,20 @@ def words(cell: str) -> CellWords:
     )
 
 
-def meant(patterns: Sequence[str], without: Sequence[str] = ()) -> re.Pattern[str]:
-    """What matches the whole id of each cell that one of the patterns means, and none of ``without``.
+def meant(cells: Iterable[str], patterns: Sequence[str], without: Sequence[str] = ()) -> list[str]:
+    """The cells that one of the patterns means, and none of ``without``."""
+    # One expression for all of them: each claim asks it of each cell of a run.
+    match = _expression_of(tuple(patterns)).match
+    found = [cell for cell in cells if match(cell)]
+    if not without or not found:
+        return found
+    excepted = _expression_of(tuple(without)).match
+    return [cell for cell in found if not excepted(cell)]
 
-    One expression for all of them: each claim asks it of each cell of a run.
-    """
-    ahead = f"(?!(?:{_either(without)})$)" if without else ""
-    return re.compile(f"{ahead}(?:{_either(patterns)})$", re.DOTALL)
+
+@cache
+def _expression_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(f"(?:{_either(patterns)})$", re.DOTALL)
 
 
 def _either(patterns: Sequence[str]) -> str:

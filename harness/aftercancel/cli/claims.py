@@ -1,0 +1,120 @@
+"""``aftercancel claims`` and ``aftercancel questions``: what a stored run says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from aftercancel import render
+from aftercancel.cli.printing import print_object, print_objects
+from aftercancel.cli.stored import job_of
+from aftercancel.errors import ExitStatus, UsageError, did_you_mean
+from aftercancel.judge.claims import Claim, Finding, Verdict
+from aftercancel.render import claims as shown
+from aftercancel.render import questions as answers
+from aftercancel.results import RunFolder, attempt_key, claims
+from aftercancel.results.answers import answered
+from aftercancel.results.reports import JudgedRun, judged_run
+from aftercancel.results.stored import all_processors
+
+RUN = click.option(
+    "--run",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Default: the newest run here.",
+)
+
+
+@click.command("claims")
+@click.argument("name", metavar="[ID]", required=False)
+@RUN
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every case.")
+def claims_(name: str | None, folder: Path | None, as_json: bool) -> int:
+    """Judge the claims over a stored run; with ID one of them, with its evidence.
+
+    Nothing is run.
+    """
+    listed = claims.read()
+    wanted = None if name is None else _claim(name, listed)
+    with opened(folder) as (stored, run):
+        findings = run.reports.findings
+        _say_bad_lines(stored, run)
+        if wanted is None:
+            if as_json:
+                print_objects([shown.as_data(*each) for each in findings])
+            else:
+                shown.terminal_table(findings)
+            return _status(finding for _, finding in findings)
+        claim, finding = next(each for each in findings if each[0].id == wanted)
+        if as_json:
+            print_object(shown.as_data(claim, finding))
+        else:
+            for line in shown.claim_story(claim, finding, _Tales(run)):
+                click.echo(line)
+        return _status([finding], one=True)
+
+
+@click.command()
+@RUN
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def questions(folder: Path | None, as_json: bool) -> int:
+    """Answer the open questions of the gist from a stored run.
+
+    Nothing is run. Each answer has its evidence, and a small script that shows it by hand.
+    """
+    with opened(folder) as (stored, run):
+        _say_bad_lines(stored, run)
+        found = answered(run)
+        if as_json:
+            print_objects(found)
+        else:
+            answers.terminal(found)
+        return _status(finding for _, finding in run.reports.findings)
+
+
+@contextmanager
+def opened(folder: Path | None) -> Iterator[tuple[RunFolder, JudgedRun]]:
+    """A stored run, judged with its claims."""
+    stored = RunFolder.open(folder)
+    with judged_run(stored, stored.record(), claims.read(), all_processors()) as run:
+        yield stored, run
+
+
+class _Tales:
+    """The story of an attempt, as ``show`` tells it."""
+
+    def __init__(self, run: JudgedRun) -> None:
+        self._run = run
+
+    def __call__(self, cell: str, attempt: int) -> tuple[str, ...]:
+        observation = self._run.observation(attempt_key(cell, attempt))
+        return () if observation is None else render.story(observation, job_of(observation))
+
+
+def _claim(name: str, listed: dict[str, Claim] | object) -> str:
+    assert isinstance(listed, dict)
+    known = {each.lower(): each for each in listed}
+    if name.lower() not in known:
+        near = did_you_mean(name.upper(), listed)
+        raise UsageError(
+            f"There is no claim {name}. {near} `aftercancel claims` has all of them.".replace(
+                "  ", " "
+            )
+        )
+    return known[name.lower()]
+
+
+def _say_bad_lines(stored: RunFolder, run: JudgedRun) -> None:
+    for bad in run.reports.bad_lines:
+        click.echo(f"{stored.stored}: {bad}", err=True)
+
+
+def _status(findings: Iterator[Finding] | list[Finding], *, one: bool = False) -> int:
+    """A claim that nobody measured is no failure, unless it is the one that was asked for."""
+    bad = {Verdict.COULD_NOT_TELL, *([Verdict.NOT_MEASURED] if one else [])}
+    untold = any(finding.verdict in bad for finding in findings)
+    return ExitStatus.COULD_NOT_TELL if untold else ExitStatus.FINE

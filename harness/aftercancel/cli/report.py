@@ -1,0 +1,135 @@
+"""``aftercancel report``: a stored run as a page, for people and for CI."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
+
+import click
+
+from aftercancel.cli.claims import RUN, opened
+from aftercancel.cli.printing import json_bytes, judged_as_data
+from aftercancel.errors import ExitStatus, UsageError
+from aftercancel.render import claims as shown
+from aftercancel.render.digest import digest
+from aftercancel.render.page import page
+from aftercancel.results import RunFolder
+from aftercancel.results.answers import answered, effects
+from aftercancel.results.environment import environment
+from aftercancel.results.junit import junit
+from aftercancel.results.page import page_data
+from aftercancel.results.reports import JudgedRun
+from aftercancel.results.stored import all_processors
+
+_PAGE = "report.html"
+
+
+class Format(StrEnum):
+    """What a report can be."""
+
+    HTML = "html"
+    MARKDOWN = "md"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+@click.command()
+@RUN
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice([each.value for each in Format]),
+    default=Format.HTML.value,
+    show_default=True,
+    help="md is for the summary of a CI job.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write it there, - for stdout. Default: html as report.html into the run's folder, "
+    "everything else to stdout.",
+)
+def report(folder: Path | None, kind: str, out: Path | None) -> int:
+    """Make a report of a stored run: matrix, claims, open questions, every cell.
+
+    Nothing is run. The HTML is one file that needs no network: open it from the disk, send it on.
+    """
+    wanted = Format(kind)
+    with opened(folder) as (stored, run):
+        for bad in run.reports.bad_lines:
+            click.echo(f"{stored.stored}: {bad}", err=True)
+        pieces = _pieces(wanted, stored, run)
+        if out is None and wanted is Format.HTML:
+            out = stored.path / _PAGE
+        if out is None or str(out) == "-":
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+        else:
+            size = _write(out, pieces)
+            click.echo(f"{out}: {size / 1e6:.1f} MB", err=wanted is not Format.HTML)
+        reports = run.reports
+        fine = reports.results.outcomes and reports.complete and not reports.unknown
+        return ExitStatus.FINE if fine else ExitStatus.COULD_NOT_TELL
+
+
+def _write(out: Path, pieces: Iterable[bytes]) -> int:
+    """Write a file whole or not at all; returns its size in bytes."""
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder. Name a file with --out.")
+    return RunFolder(out.parent).write_pieces(out.name, pieces)
+
+
+def _pieces(wanted: Format, stored: RunFolder, run: JudgedRun) -> Iterator[bytes]:
+    make: Callable[[], Iterable[str | bytes]]
+    match wanted:
+        case Format.HTML:
+            make = lambda: _html(run)  # noqa: E731 one line for each format
+        case Format.MARKDOWN:
+            make = lambda: [markdown(run)]  # noqa: E731
+        case Format.JSON:
+            make = lambda: [json_bytes(as_data(stored, run))]  # noqa: E731
+        case Format.JUNIT:
+            make = lambda: [_junit(run)]  # noqa: E731
+        case _:
+            assert_never(wanted)
+    for piece in make():
+        yield piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")
+
+
+def _html(run: JudgedRun) -> Iterator[str]:
+    data = page_data(run, answered(run), effects(run), all_processors())
+    return page(data)
+
+
+def _junit(run: JudgedRun) -> bytes:
+    results = run.reports.results
+    return junit(results.outcomes, results.missing, run.reports.record)
+
+
+def markdown(run: JudgedRun) -> str:
+    """The summary for CI."""
+    reports = run.reports
+    warnings = [f"Stored {bad}" for bad in reports.bad_lines[:1]]
+    if len(reports.bad_lines) > 1:
+        warnings.append(f"{len(reports.bad_lines)} stored lines cannot be read.")
+    if reports.record is not None and reports.record.why_not:
+        warnings.insert(0, f"This run is incomplete. {reports.record.why_not}")
+    return digest(reports.results, reports.findings, answered(run), warnings)
+
+
+def as_data(stored: RunFolder, run: JudgedRun) -> dict[str, object]:
+    """Everything that a person reads, as data."""
+    record = run.reports.record
+    return {
+        **judged_as_data(stored, run.reports),
+        "environment": dict(environment(record)) if record is not None else None,
+        "words": record.words if record is not None else None,
+        "claims": [shown.as_data(*each) for each in run.reports.findings],
+        "questions": answered(run),
+        "effects": effects(run),
+    }
