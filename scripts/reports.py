@@ -56,20 +56,25 @@ def versions(run: JudgedRun) -> Iterator[str]:
     yield from (f"{name}: {value}" for name, value in stable(record))
 
 
+def texts(run: JudgedRun) -> Iterator[tuple[str, str]]:
+    """The files whose diff shows behaviour, by name."""
+    yield "behaviour.tsv", _lines(behaviours(run))
+    yield "versions.txt", _lines(versions(run))
+    yield "matrix.md", matrix(run)
+    yield "claims.md", claims_markdown.markdown(run.reports.findings)
+    yield "questions.md", answers.markdown(answered(run))
+
+
 def write(out: Path, stored: RunFolder, run: JudgedRun) -> None:
     measured = out / _MEASURED
     measured.mkdir(parents=True, exist_ok=True)
-    questions = answered(run)
-    _lines(out / "behaviour.tsv", behaviours(run))
-    _lines(out / "versions.txt", versions(run))
-    (out / "matrix.md").write_text(matrix(run))
-    (out / "claims.md").write_text(claims_markdown.markdown(run.reports.findings))
-    (out / "questions.md").write_text(answers.markdown(questions))
+    for name, text in texts(run):
+        (out / name).write_text(text)
     _pack(stored.stored, measured / f"{OBSERVATIONS}{PACKED}")
     assert run.reports.record is not None
     folder = RunFolder(measured)
     folder.write_record(run.reports.record)
-    data = page_data(run, questions, effects(run), all_processors())
+    data = page_data(run, answered(run), effects(run), all_processors())
     folder.write_pieces("report.html", (piece.encode() for piece in page(data)))
 
 
@@ -82,8 +87,8 @@ def _pack(source: Path, packed: Path) -> None:
         shutil.copyfile(source, packed)
 
 
-def _lines(path: Path, lines: Iterable[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines))
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def main() -> int:

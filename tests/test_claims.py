@@ -146,6 +146,22 @@ def test_every_case_is_behind_exactly_one_leaf() -> None:
     assert leaves(found.deciding) == len(found.cases) == 18
 
 
+def test_values_that_decide_alike_are_counted_together_at_every_level() -> None:
+    by_shell = {"bash": (DIED, ENDED), "dash": (DIED, ENDED), "zsh": (DIED, DIED)}
+    by_shell |= {"ash": (ENDED, ENDED), "yash": (ENDED, ENDED)}
+    fates = {
+        f"{shell}__{to}": fate
+        for shell, both in by_shell.items()
+        for to, fate in zip(("process", "group"), both, strict=True)
+    }
+    found = judge_of(dies, measured(**fates)).deciding
+    assert isinstance(found, Branch)
+    (mixed,) = (arm for arm in found.arms if isinstance(arm.then, Branch))
+    assert mixed.values == ("bash", "dash")
+    assert isinstance(mixed.then, Branch)
+    assert [arm.cases for arm in mixed.then.arms] == [2, 2]
+
+
 def test_a_claim_without_a_measured_cell_is_not_measured_and_says_what_it_needs() -> None:
     found = judge_of(dies, {})
     assert found.verdict is Verdict.NOT_MEASURED

@@ -12,7 +12,7 @@ from aftercancel.errors import AftercancelError
 from aftercancel.judge.effects import Compared
 from aftercancel.judge.questions import Question
 from aftercancel.model import Cell
-from aftercancel.render.page import Chunk, PageData, Word, Words, pack, payload
+from aftercancel.render.page import Chunk, PageData, Payload, Word, Words, pack, payload
 from aftercancel.render.stories import Story, told
 from aftercancel.results.environment import environment
 from aftercancel.results.lines import attempt_key
@@ -87,7 +87,11 @@ def _chunks(run: JudgedRun, processes: int) -> Iterator[Chunk]:
 
 
 def _chunk(stored: StoredLines, lines: Sequence[JudgedLine]) -> Chunk:
-    return pack([payload(stored.observation(line.place)) for line in lines])
+    return pack([_payload(stored, line) for line in lines])
+
+
+def _payload(stored: StoredLines, line: JudgedLine) -> Payload:
+    return payload(stored.observation(line.place), stored.text(line.place).strip(), line.outcome)
 
 
 def _of_each_behaviour(run: JudgedRun) -> list[JudgedLine]:

@@ -101,9 +101,13 @@ class StoredLines:
 
     def observation(self, place: Place) -> Observation:
         """The observation that stands there; it was judged before, so it can be read."""
-        found = self._parse(os.pread(self._fd, place.length, place.start))
+        found = self._parse(self.text(place))
         assert isinstance(found, Observation), found
         return found
+
+    def text(self, place: Place) -> bytes:
+        """The line itself."""
+        return os.pread(self._fd, place.length, place.start)
 
     def judged(self, *, prints: bool, processes: int = 1) -> JudgedLines:
         """Judge every line; with ``prints``, make their fingerprints too.

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from aftercancel.executor.launch import launch
 from aftercancel.model import Cell, Launcher
 
 
@@ -59,11 +60,13 @@ def wording(cells: Iterable[Cell]) -> Wording:
 
 
 def _launched(launcher: Launcher) -> str:
-    """Its command lines, outermost first, with the rules and files that make them work."""
-    parts = []
-    for hop in launcher.hops:
-        if hop.argv:
-            parts.append(shlex.join(hop.argv))
-        parts += [f"# sudoers\n{line}" for line in hop.sudoers]
-        parts += [f"# {file.path}\n{file.text.rstrip()}" for file in hop.files]
+    """Its command line, with JOB for the job's, and the rules and files that make it work."""
+    if not launcher.hops[0].argv:
+        return ""
+    made = launch(launcher, ["JOB"], {}, ".")
+    parts = [shlex.join(word.strip() for word in made.argv)]
+    if made.far is not None and made.far.forced:
+        parts.append(f"# forced command\n{made.far.forced.strip()}")
+    parts += [f"# sudoers\n{rule}" for rule in made.sudoers]
+    parts += [f"# {file.path}\n{file.text.rstrip()}" for file in made.files]
     return "\n".join(parts)

@@ -55,24 +55,34 @@ def decide(cases: Sequence[Told]) -> Deciding:
 
     Every case is behind exactly one leaf, so nothing is averaged.
     """
+    return _decide(cases, frozenset())
+
+
+def _decide(cases: Sequence[Told], decided: frozenset[str]) -> Deciding:
+    """``decided`` are the axes that were asked for above."""
     answers = {holds for _, holds in cases}
     if len(answers) == 1:
         return next(iter(answers))
-    axes = [axis for axis in _axes(cases) if len({words[axis] for words, _ in cases}) > 1]
+    axes = [
+        axis
+        for axis in _axes(cases)
+        if axis not in decided and len({words[axis] for words, _ in cases}) > 1
+    ]
     if not axes:
         return Holds.VARIES  # The same words, and different answers.
     best = min(axes, key=lambda axis: (round(_untold(cases, axis), 6), *_size(cases, axis)))
     by_value: dict[str, list[Told]] = {}
     for case in cases:
         by_value.setdefault(case[0][best], []).append(case)
-    merged: dict[object, tuple[Deciding, list[str]]] = {}
+    below = decided | {best}
+    alike: dict[object, list[str]] = {}
     for value, group in by_value.items():
-        then = decide(group)
-        merged.setdefault(_meaning(then), (then, []))[1].append(value)
-    arms = [
-        Arm(tuple(values), then, sum(len(by_value[value]) for value in values))
-        for then, values in merged.values()
-    ]
+        alike.setdefault(_meaning(_decide(group, below)), []).append(value)
+    arms = []
+    for values in alike.values():
+        together = [case for value in values for case in by_value[value]]
+        # What each value decides is the same: decided once more, with the cases of all of them.
+        arms.append(Arm(tuple(values), _decide(together, below), len(together)))
     order = list(Holds)
     arms.sort(key=lambda arm: (_rank(arm.then, order), -arm.cases, arm.values))
     return Branch(best, tuple(arms))

@@ -6,8 +6,8 @@ never in memory as text. What needs a script is made in the browser from the chu
 base64 only; everything else is in the HTML.
 """
 
-from aftercancel.render.page.chunks import Chunk, pack, payload
+from aftercancel.render.page.chunks import Chunk, Payload, pack, payload
 from aftercancel.render.page.data import PageData, Question, Word, Words
 from aftercancel.render.page.pages import page
 
-__all__ = ["Chunk", "PageData", "Question", "Word", "Words", "pack", "page", "payload"]
+__all__ = ["Chunk", "PageData", "Payload", "Question", "Word", "Words", "pack", "page", "payload"]

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aftercancel.judge import judged
-from aftercancel.model import Observation
+from aftercancel.model import Observation, Outcome
 from aftercancel.render.happenings import happenings
 from aftercancel.render.relays import LATER, MEANING, relays
 
@@ -29,40 +29,61 @@ class Chunk:
     """Base64, so that nothing that a job has named can end the element that holds it."""
 
 
-def payload(observation: Observation) -> dict[str, Any]:
-    """What the page shows of one attempt at a cell. Pure: workers call it."""
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What the page shows of one attempt at a cell."""
+
+    key: str
+    data: bytes
+    """JSON."""
+
+
+def payload(
+    observation: Observation, line: bytes | None = None, outcome: Outcome | None = None
+) -> Payload:
+    """Made of one attempt at a cell. Pure: workers call it.
+
+    ``line`` is the line that the observation was read from, and ``outcome`` the verdict on it,
+    where these are at hand: neither is made again then.
+    """
     passed_on = relays(observation)
-    return {
-        "observation": msgspec.to_builtins(observation),
+    outcome = outcome or judged(observation)
+    key = (
+        observation.cell
+        if observation.attempt == 1
+        else f"{observation.cell}#{observation.attempt}"
+    )
+    shown = {
+        "observation": msgspec.Raw(line or _json(observation)),
         "happenings": [[round(each.at_ms, 3), each.what] for each in happenings(observation)],
         "relays": list(passed_on),
         "meaning": MEANING if any(LATER in relay for relay in passed_on) else "",
-        "reason": judged(observation).reason,
+        "reason": outcome.reason,
     }
+    return Payload(key, _json(shown))
 
 
-def pack(payloads: Sequence[dict[str, Any]]) -> Chunk:
+def pack(payloads: Sequence[Payload]) -> Chunk:
     """Some payloads in the form in which the page holds them."""
-    return Chunk(tuple(_key(each["observation"]) for each in payloads), deflated(payloads))
+    keys = tuple(each.key for each in payloads)
+    return Chunk(keys, _deflated(b"[" + b",".join(each.data for each in payloads) + b"]"))
 
 
 def deflated(value: Any) -> str:
     """Any JSON value as the text of a data element."""
-    # Jobs print what they like: half of a surrogate pair is no UTF-8, and JSON can spell it.
+    return _deflated(_json(value))
+
+
+def _deflated(data: bytes) -> str:
     made = zlib.compressobj(9, zlib.DEFLATED, _RAW)
-    data = made.compress(_json(value)) + made.flush()
-    return base64.b64encode(data).decode("ascii")
+    return base64.b64encode(made.compress(data) + made.flush()).decode("ascii")
 
 
 def _json(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
+        # Jobs print what they like: half of a surrogate pair is no UTF-8, and JSON can spell it.
         import json
 
-        return json.dumps(value, separators=(",", ":")).encode("ascii")
-
-
-def _key(observation: dict[str, Any]) -> str:
-    cell, attempt = str(observation["cell"]), observation["attempt"]
-    return cell if attempt == 1 else f"{cell}#{attempt}"
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode("ascii")

@@ -85,7 +85,7 @@ class Question(Protocol):
 
     @property
     def how(self) -> str:
-        """The command line that runs it."""
+        """The command lines that run it by hand, a line each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from aftercancel.judge.claims import Verdict
+from aftercancel.judge.claims.deciding import values_in_words
 from aftercancel.judge.words import visible
 from aftercancel.render import effects, matrix
 from aftercancel.render.page.chunks import Chunk, deflated
 from aftercancel.render.page.data import PageData
 from aftercancel.render.page.disagreements import Disagreement, disagreements
-from aftercancel.render.page.findings import cases, shown
+from aftercancel.render.page.findings import ANSWERS, Shown, cases, shown
 from aftercancel.render.page.index import index
 from aftercancel.render.results import cell_of, summary
 from aftercancel.render.signs import LEGEND, Sign, signs
@@ -40,6 +44,8 @@ class _Asset(NamedTuple):
 
 def page(data: PageData) -> Iterator[str]:
     """The HTML, in pieces."""
+    # Asked for first: whoever makes the chunks may go on while everything else is made here.
+    chunks = _begun(data.chunks)
     cells = data.results.cells()
     places: dict[str, tuple[int, int]] = {}
     template = _environment().get_template("page.html")
@@ -51,6 +57,7 @@ def page(data: PageData) -> Iterator[str]:
         summary=summary(data.results),
         disagreements=disagreements(cells.values()),
         claims=claims,
+        verdicts=_verdicts(claims),
         sources=_grouped(claims, lambda each: each.claim.source),
         known_cells=cells,
         legend=LEGEND,
@@ -58,7 +65,7 @@ def page(data: PageData) -> Iterator[str]:
         effect_groups=_grouped(data.effects, lambda each: each.group),
         tables=matrix.tables(data.results) if len(cells) <= _MOST_STATIC else (),
         most_static=_MOST_STATIC,
-        chunks=_placed(data, places),
+        chunks=_placed(chunks, places),
         cases=deflated(cases(data.findings)),
         # Made last: by then it is known which cell is in which chunk.
         index=lambda: deflated(index(data, cells, places)),
@@ -69,9 +76,23 @@ def page(data: PageData) -> Iterator[str]:
     )
 
 
-def _placed(data: PageData, places: dict[str, tuple[int, int]]) -> Iterator[tuple[int, Chunk]]:
+def _verdicts(claims: Iterable[Shown]) -> list[str]:
+    count = Counter(each.finding.verdict for each in claims)
+    return [f"{count[verdict]} {verdict.value}" for verdict in Verdict if count[verdict]]
+
+
+def _begun(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The same, with the first of them asked for."""
+    asked = iter(chunks)
+    first = list(islice(asked, 1))
+    return chain(first, asked)
+
+
+def _placed(
+    chunks: Iterable[Chunk], places: dict[str, tuple[int, int]]
+) -> Iterator[tuple[int, Chunk]]:
     """The chunks with their numbers. (Jinja's own ``loop`` would ask for one more in advance.)"""
-    for number, chunk in enumerate(data.chunks):
+    for number, chunk in enumerate(chunks):
         for at, key in enumerate(chunk.keys):
             places[key] = (number, at)
         yield number, chunk
@@ -98,6 +119,8 @@ def _environment() -> Environment:
     made.filters["filtered"] = _filtered
     made.filters["sign_class"] = sign_class
     made.filters["counted"] = _counted
+    made.filters["of_axis"] = _of_axis
+    made.globals["answers"] = ANSWERS
     made.globals["signs_of"] = signs
     made.globals["cell_of"] = cell_of
     return made
@@ -121,6 +144,11 @@ def sign_class(style: str | Sign) -> str:
 
 def _counted(number: int, one: str, several: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def _of_axis(values: Sequence[str], axis: str) -> str:
+    """Every value of an arm by name: here is room for all of them."""
+    return values_in_words(axis, values, most=len(values))
 
 
 def _asset(name: str) -> _Asset:
