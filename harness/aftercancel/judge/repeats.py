@@ -53,13 +53,9 @@ class Stability:
     @property
     def differing(self) -> tuple[str, ...]:
         """In what the behaviours differ, without how often each was seen: that is chance."""
-        return tuple(
-            dict.fromkeys(
-                difference
-                for rare in self.variants[1:]
-                for difference in differences(self.variants[0].fingerprint, rare.fingerprint)
-            )
-        )
+        first, *others = sorted((v.fingerprint for v in self.variants), key=lambda each: each.text)
+        found = (difference for other in others for difference in differences(first, other))
+        return tuple(dict.fromkeys(found))
 
     @property
     def differences(self) -> tuple[str, ...]:

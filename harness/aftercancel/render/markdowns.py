@@ -10,7 +10,7 @@ from tabulate import tabulate
 from aftercancel.judge.repeats import Stability
 from aftercancel.judge.words import listed, visible
 from aftercancel.render.matrix import INDEX, Table, tables
-from aftercancel.render.results import Results, Summary, summary
+from aftercancel.render.results import Results, Summary, by_cell, summary
 from aftercancel.render.rows import Alike
 from aftercancel.render.signs import DIM, GOOD, LEGEND, Sign, as_text
 
@@ -21,11 +21,13 @@ _SHOWN = 20
 def markdown(results: Results, title: str = "After the cancel", *, chances: bool = True) -> str:
     """A whole page: numbers and what could not be told first, then a table for each section.
 
-    Without ``chances`` it does not say how often each behaviour of an unstable cell was seen.
+    Without ``chances`` cells are counted and not attempts, and it does not say how often each
+    behaviour of an unstable cell was seen.
     """
     shown = tables(results)
     alike = tuple(dict.fromkeys(table.alike for table in shown))
-    blocks = [f"# {escaped(title)}", *numbers(summary(results), chances=chances), *legend(alike)]
+    found = summary(results) if chances else by_cell(results)
+    blocks = [f"# {escaped(title)}", *numbers(found, chances=chances), *legend(alike)]
     section = None
     for table in shown:
         blocks += [*heading(table, section), *table_of(table)]
@@ -108,7 +110,8 @@ def legend(alike: Iterable[Alike]) -> Iterable[str]:
 
 def numbers(found: Summary, *, chances: bool = True) -> Iterable[str]:
     """The run in numbers, and by name what is not a plain outcome."""
-    yield f"{cells_in_words(found.cells)}, {found.attempts} observations."
+    of = f", {found.attempts:,} observations" if chances else ""
+    yield f"{cells_in_words(found.cells)}{of}."
     axes: Sequence[tuple[str, Mapping[str, int]]] = (
         ("processes", found.processes),
         ("clean-up", found.cleanup),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from aftercancel.judge.repeats import Stability
@@ -143,6 +143,26 @@ def summary(results: Results) -> Summary:
 def cell_of(key: str) -> str:
     """The cell's id of an attempt's key."""
     return _ATTEMPT.sub("", key)
+
+
+def by_cell(results: Results) -> Summary:
+    """The same, each cell counted once, and whatever chance decides between attempts left out."""
+    cells = results.cells().values()
+    found = summary(results)
+    return replace(
+        found,
+        attempts=found.cells,
+        processes=_counts_of_cells(Processes, (cell.processes for cell in cells)),
+        cleanup=_counts_of_cells(CleanUp, (cell.cleanup for cell in cells)),
+        report=_counts_of_cells(Truth, (cell.report for cell in cells)),
+        unstable=tuple(sorted(found.unstable, key=lambda each: each.cell)),
+    )
+
+
+def _counts_of_cells(axis: type[StrEnum], values: Iterable[frozenset[StrEnum]]) -> dict[str, int]:
+    some = list(values)
+    counts = _counts(axis, (next(iter(each)) for each in some if len(each) == 1))
+    return {**counts, "attempts differ": sum(len(each) > 1 for each in some)}
 
 
 def _counts(axis: type[StrEnum], values: Iterable[StrEnum]) -> dict[str, int]:

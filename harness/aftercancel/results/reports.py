@@ -18,6 +18,7 @@ from aftercancel.judge.claims import Claim
 from aftercancel.model import Observation, Outcome
 from aftercancel.render import Results, Section, markdown
 from aftercancel.render.claims import as_data
+from aftercancel.render.results import cell_of
 from aftercancel.results import claims
 from aftercancel.results import folder as names
 from aftercancel.results.folder import RunFolder
@@ -163,7 +164,7 @@ def write_reports(folder: RunFolder, reports: Reports) -> None:
 
 
 def _in_words(not_tried: NotTried) -> tuple[str, str]:
-    count = len(not_tried.cells)
+    count = len({cell_of(name) for name in not_tried.cells})
     return not_tried.launcher, f"{count} {'cell' if count == 1 else 'cells'}: {not_tried.why}"
 
 
