@@ -206,21 +206,22 @@ def reports() -> Section:
         (f"{reporting.MANY:,} cells", reporting.MANY, reporting.as_versions, _MANY),
     ):
         cost = reporting.cost(count, copied)
+        opens = _OPENS if count is None else None  # of many it must only be of use
         note = f"{cost.observations:,} observations"
         figures += [
             Figure(f"judge and render {name}", cost.wall_s, "s", aims[0], note),
             Figure(f"memory for {name} (PSS)", cost.peak_mb, "MiB", aims[1]),
             Figure(f"page of {name}", cost.html_mb, "MB", aims[2]),
-            _in_browser(f"page of {name} opens", cost.opens_s),
-            _in_browser(f"page of {name} shows another shell", cost.chooses_s),
+            _in_browser(f"page of {name} opens", cost.opens_s, opens),
+            _in_browser(f"page of {name} shows another shell", cost.chooses_s, _OPENS),
         ]
     return Section("reports", "`aftercancel report`, from its start to its end", tuple(figures))
 
 
-def _in_browser(name: str, seconds: float | None) -> Figure:
+def _in_browser(name: str, seconds: float | None, aim: Aim | None) -> Figure:
     if seconds is None:
-        return not_measured(name, "s", "there is no Chromium or no Playwright", _OPENS)
-    return Figure(name, seconds, "s", _OPENS)
+        return not_measured(name, "s", "there is no Chromium or no Playwright", aim)
+    return Figure(name, seconds, "s", aim)
 
 
 SECTIONS: Mapping[str, Callable[[], Section]] = {
