@@ -385,7 +385,7 @@ def test_judge_makes_the_same_reports_again(aftercancel: Command) -> None:
     aftercancel("run", "-k", FEW, "--out", "here")
     folder = aftercancel.folder / "here"
     before = {each.name: each.read_bytes() for each in folder.iterdir()}
-    for name in ("outcomes.jsonl", "matrix.md", "junit.xml"):
+    for name in ("outcomes.jsonl", "claims.jsonl", "matrix.md", "junit.xml"):
         (folder / name).unlink()
     said = aftercancel("judge", "here")
     assert said.status == 0

@@ -388,7 +388,8 @@ def test_fixtures_of_other_tests_are_set_up_once_whatever_the_order_of_the_cells
 def test_a_run_is_stored_with_its_record_and_reports(pytester: pytest.Pytester) -> None:
     run(pytester, "--aftercancel", "-k", FEW)
     folder = RunFolder.open(base=pytester.path / ".aftercancel").path
-    kept = {"run.json", "observations.jsonl", "outcomes.jsonl", "matrix.md", "junit.xml"}
+    kept = {"run.json", "observations.jsonl", "outcomes.jsonl", "claims.jsonl"}
+    kept |= {"matrix.md", "junit.xml"}
     assert {each.name for each in folder.iterdir()} == kept
     assert record(pytester).complete
     assert set(record(pytester).cells) == {each.cell for each in stored(pytester)}

@@ -105,7 +105,8 @@ def test_each_worker_measures_its_share_as_one_batch(pytester: pytest.Pytester, 
 def test_the_controller_alone_writes_record_and_reports(pytester: pytest.Pytester) -> None:
     run(pytester, "-n", "2", "-k", SOME)
     folder = RunFolder.open(base=pytester.path / ".aftercancel").path
-    kept = {"run.json", "observations.jsonl", "outcomes.jsonl", "matrix.md", "junit.xml"}
+    kept = {"run.json", "observations.jsonl", "outcomes.jsonl", "claims.jsonl"}
+    kept |= {"matrix.md", "junit.xml"}
     assert {each.name for each in folder.iterdir()} == kept
     assert record(pytester).complete
     assert record(pytester).workers == 2
