@@ -7,13 +7,12 @@ host. What differs from run to run (the observations themselves, the page) is be
 from __future__ import annotations
 
 import lzma
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aftercancel import render
-from aftercancel.errors import AftercancelError, UsageError
+from aftercancel.errors import AftercancelError, CouldNotTell, UsageError
 from aftercancel.judge.words import visible
 from aftercancel.model import Outcome
 from aftercancel.render import claims_markdown
@@ -80,11 +79,12 @@ def write(out: Path, stored: RunFolder, run: JudgedRun) -> None:
 
 def _pack(source: Path, packed: Path) -> None:
     """Compress the observations; those of the reference run itself are so already."""
+    if source.resolve() == packed.resolve():
+        return
+    data = source.read_bytes()
     if source.suffix != PACKED:
-        with source.open("rb") as raw, lzma.open(packed, "wb", preset=9) as file:
-            shutil.copyfileobj(raw, file)
-    elif source.resolve() != packed.resolve():
-        shutil.copyfile(source, packed)
+        data = lzma.compress(data, preset=9)
+    RunFolder(packed.parent).write(packed.name, data)
 
 
 def _lines(lines: Iterable[str]) -> str:
@@ -98,6 +98,9 @@ def main() -> int:
         )
     stored, out = RunFolder.open(Path(sys.argv[1])), Path(sys.argv[2])
     with judged_run(stored, stored.record(), claims.read(), all_processors(), prints=True) as run:
+        if not run.reports.complete or run.reports.record is None:
+            why = " ".join(run.reports.notices) or run.reports.sentence()
+            raise CouldNotTell(f"{out} was left as it is: a part of the run is missing. {why}")
         write(out, stored, run)
         print(f"{out}: {run.reports.sentence()}")
     return 0

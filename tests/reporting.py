@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -257,6 +257,20 @@ def page_data(**more: Any) -> PageData:
         incomplete="It was interrupted.",
     )
     return replace(made, **more)
+
+
+def html_of(
+    *some: Observation, words: Words | None = None, lines: Mapping[str, bytes] | None = None
+) -> str:
+    """The page of these observations and nothing else; ``lines`` as they were stored, by cell."""
+    stored = lines or {}
+    made = PageData(
+        title="A few cells",
+        results=Results(tuple(map(judged, some))),
+        words=words or Words(),
+        chunks=[pack([payload(each, stored.get(each.cell)) for each in some])],
+    )
+    return "".join(page(made))
 
 
 def html(**more: Any) -> str:

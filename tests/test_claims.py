@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,11 +13,13 @@ import pytest
 
 from aftercancel import catalog
 from aftercancel.errors import ScenarioError
+from aftercancel.judge.answers import counts
 from aftercancel.judge.claims import (
     Answer,
     Branch,
     Case,
     Claim,
+    Deciding,
     Finding,
     Holds,
     Source,
@@ -387,3 +390,72 @@ def test_a_mistake_in_a_claims_file_is_told_with_its_line(
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="folder of the claims is missing"):
         read_claims(tmp_path / "none")
+
+
+# The tree says of every case what was answered
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_answers_are_each_case_is_told_as_it_was_answered(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 no secret
+    shells = ("bash", "dash", "zsh", "mksh")[: chance.randint(1, 4)]
+    fates = {
+        f"{shell}__{to}": chance.choice((DIED, ENDED))
+        for shell in shells
+        for to in ("process", "group", "leaf-first")
+        if chance.random() < 0.8
+    }
+    fates = fates or {"bash": DIED}
+    found = judge_of(dies, measured(**fates))
+    assert found.deciding is not None
+    for case in found.cases:
+        assert _leaf(found.deciding, case.words) is case.holds
+
+
+def _leaf(deciding: Deciding, words: Mapping[str, str]) -> Holds:
+    while isinstance(deciding, Branch):
+        (arm,) = (arm for arm in deciding.arms if words[deciding.axis] in arm.values)
+        deciding = arm.then
+    return deciding
+
+
+# What a verdict rests on
+
+
+def test_an_answer_that_only_some_attempts_give_rests_on_those_and_the_others_are_said() -> None:
+    one = "no-trap/bash/none/plain/TERM-process"
+    seen = {
+        (one, 1): cell(process("job", "/bin/sh"), cell=one),
+        (one, 2): cell(process("job", "/bin/sh", **DIED), cell=one, attempt=2),
+    }
+    found = judge_of(dies, seen)
+    (case,) = found.cases
+    assert (case.holds, case.attempts, case.others, case.shown) == (Holds.YES, (2,), (1,), (2,))
+    assert "not every attempt could tell" in counts(found)
+
+
+def test_of_attempts_that_differ_one_of_each_answer_is_shown() -> None:
+    (case,) = judge_of(dies, attempts_at(DIED, DIED, ENDED)).cases
+    assert case.shown == (1, 3)
+
+
+def test_what_is_told_does_not_depend_on_the_numbers_of_the_attempts() -> None:
+    other = {"ended": 1.0, "signal": "HUP"}
+    (one,) = judge_of(dies, attempts_at(DIED, other, DIED)).cases
+    (two,) = judge_of(dies, attempts_at(other, DIED, DIED)).cases
+    assert one.because == two.because == "It died of HUP."
+    assert (one.shown, two.shown) == ((2,), (1,))
+
+
+def test_a_verdict_over_a_part_of_the_cells_says_so_far() -> None:
+    wanted = ("no-trap/bash/none/plain/TERM-process", "no-trap/zsh/none/plain/TERM-process")
+    assert judge_of(dies, measured(bash=DIED), wanted).words == "confirmed so far"
+    assert judge_of(dies, measured(bash=DIED, zsh=DIED), wanted).words == "confirmed"
+    assert judge_of(dies, {}, wanted).words == "not measured"
+
+
+def test_a_predicate_that_gives_no_answer_could_not_tell() -> None:
+    silent = claim("Z4", source=Source.SHELLS, sentence="-", tried="-", cells="no-trap/*/*/*/*")(
+        lambda case: None  # type: ignore[arg-type, return-value]
+    )
+    assert judge_of(silent, measured(bash=DIED)).verdict is Verdict.COULD_NOT_TELL

@@ -28,8 +28,10 @@ def reports(at_ms: float) -> Report:
 
 # B1
 
+A_RUNNER = "gitlab-runner@17.3.1"
 
-def over(report: Report | None, *tasks: Process, runner: str = "plain-eof", **more: Any) -> Any:
+
+def over(report: Report | None, *tasks: Process, runner: str = A_RUNNER, **more: Any) -> Any:
     where = f"background-holds-output-fails/bash-e/none/{runner}/end"
     return at(where, job(**FAILED), *tasks, fired=(), report=report, **more)
 
@@ -66,8 +68,13 @@ def test_proc_cannot_tell_whether_the_runner_waited() -> None:
 
 
 def test_every_runner_is_asked() -> None:
-    assert answer("B1", over(reports(701.0), task(), runner="gitlab-runner@17.3.1")) is YES
+    assert answer("B1", over(reports(701.0), task(), runner="jenkins@2.400")) is YES
     assert answer("B1", over(reports(701.0), task(), runner="a-runner-of-tomorrow")) is YES
+
+
+@pytest.mark.parametrize("runner", ["plain", "plain-eof", "plain-tty"])
+def test_when_the_labs_own_runners_report_is_no_evidence(runner: str) -> None:
+    assert not answers("B1", over(reports(701.0), task(), runner=runner))
 
 
 # B2

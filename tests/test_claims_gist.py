@@ -17,11 +17,13 @@ from aftercancel.model import (
     Decided,
     Declared,
     Disposition,
+    Dispositions,
     End,
     Evidence,
     Fired,
     Left,
     LeftFile,
+    Lock,
     Observation,
     Process,
     Report,
@@ -198,12 +200,33 @@ def typed(*receivers: Process) -> Observation:
 
 
 def cancelled(*signals: Signal) -> Observation:
-    return at("no-trap/bash/none/plain/TERM-group", job(), child(), signals=signals)
+    return at(AT_ABORT, job(), child(), signals=signals)
+
+
+def against_ctrl_c(told: Observation) -> Finding:
+    cells = {each.cell: each for each in (typed(job(), child()), told)}
+    return judge_claim(CLAIMS["G3"], {name: [1] for name in cells}, lambda name, _: cells[name])
 
 
 def test_term_to_those_who_get_int_of_ctrl_c_is_the_same_effect() -> None:
     told = cancelled(*(to_group(sent("TERM", RUNNER, p)) for p in (job(), child())))
-    assert holds("G3", terminal=typed(job(), child()), cancel=told) is Holds.YES
+    assert against_ctrl_c(told).verdict is Verdict.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    "where", ["plain/TERM-group", "plain-eof/cancel", "jenkins@2.400/TERM-group"]
+)
+def test_a_signal_that_the_lab_itself_sends_is_no_runners_cancel(where: str) -> None:
+    told = cancelled(*(to_group(sent("TERM", RUNNER, p)) for p in (job(), child())))
+    told = replace(told, cell=f"no-trap/bash/none/{where}")
+    assert against_ctrl_c(told).verdict is Verdict.NOT_MEASURED
+
+
+def test_each_runner_that_has_a_cancel_is_compared_with_ctrl_c() -> None:
+    told = replace(
+        cancelled(sent("TERM", RUNNER, job())), cell="no-trap/bash/none/a-runner@1/cancel"
+    )
+    assert against_ctrl_c(told).verdict is Verdict.REFUTED
 
 
 @pytest.mark.parametrize(
@@ -348,16 +371,23 @@ def test_terraform_cleans_up_or_not() -> None:
     assert holds("G17", cell(job())) is Holds.UNTOLD
 
 
+def test_a_clean_up_of_terraform_that_was_still_going_on_is_not_told() -> None:
+    declared = Declared(("INT begin", "INT end"), "INT")
+    begun = (says("INT begin", role="terraform"),)
+    told = cell(job(), survivor("terraform"), declared=declared, marks=begun)
+    assert holds("G17", replace(told, decided=Decided.SETTLE_TIME_OVER)) is Holds.UNTOLD
+
+
 @pytest.mark.parametrize(
     "symptom",
     [
         {"left": Left(files=(LeftFile("/home/ci/job.lock", 2, "file"),))},
         {"left": Left(files=(LeftFile("/home/ci/daemon.pid", 2, "file"),))},
         {"processes": (RUNNER, job(), survivor("daemon"))},
-        {"processes": (RUNNER, job(), child(ended=900.0, doomed_ms=None))},
+        {"left": Left(locks=(Lock("/home/ci/job.lock", "FLOCK", "child"),))},
         {"marks": ()},
     ],
-    ids=["lock file", "pid file", "survivor", "reported early", "no clean-up"],
+    ids=["lock file", "pid file", "survivor", "lock", "no clean-up"],
 )
 def test_each_symptom_counts_by_itself(symptom: Mapping[str, Any]) -> None:
     declared = replace(EXIT, removes=("/home/ci/job.lock",))
@@ -365,6 +395,23 @@ def test_each_symptom_counts_by_itself(symptom: Mapping[str, Any]) -> None:
     healthy = cell(job(), child(), declared=declared, marks=marks)
     assert holds("G18", healthy) is Holds.NO
     assert holds("G18", replace(healthy, **symptom)) is Holds.YES
+
+
+@pytest.mark.parametrize(
+    ("runner", "told"), [("jenkins@2.400", Holds.YES), ("plain", Holds.NO), ("plain-eof", Holds.NO)]
+)
+def test_a_report_that_comes_early_is_a_symptom_of_a_real_runner(runner: str, told: Holds) -> None:
+    late = child(ended=900.0, doomed_ms=None)
+    marks = (says("EXIT begin"), says("EXIT end", 300.0))
+    where = f"symptoms/dash/none/{runner}/cancel"
+    assert holds("G18", at(where, job(), late, declared=EXIT, marks=marks)) is told
+
+
+def test_a_job_of_which_nobody_knows_what_was_left_does_not_show_its_symptoms() -> None:
+    declared = replace(EXIT, removes=("/home/ci/job.lock",))
+    marks = (says("EXIT begin"), says("EXIT end", 300.0))
+    told = cell(job(), child(), declared=declared, marks=marks, left=Left(cut=True))
+    assert holds("G18", told) is Holds.UNTOLD
 
 
 # Python
@@ -452,6 +499,23 @@ def test_ctrl_c_becomes_int_with_a_terminal_and_only_then() -> None:
     assert holds("G10", cell(SSH, SSHD)) is Holds.UNTOLD
 
 
+def test_ctrl_c_that_becomes_int_at_the_clients_own_terminal_is_no_character_to_pass() -> None:
+    on_this_side = sent("INT", None, SSH)
+    assert holds("G10", over_ssh(on_this_side)) is Holds.UNTOLD
+    assert holds("G10", over_ssh(on_this_side, tty=True)) is Holds.UNTOLD
+
+
+@pytest.mark.parametrize(("name", "asked"), [("G9", True), ("G9a", False), ("G10a", False)])
+def test_what_openssh_s_server_does_is_not_asked_of_dropbear(name: str, asked: bool) -> None:
+    way = (
+        "signal-asyncssh-dropbear/plain/request-TERM"
+        if name == "G9a"
+        else "ssh-dropbear/plain/TERM-process"
+    )
+    told = replace(over_ssh(), cell=f"no-trap/dash/{way}")
+    assert bool(judged_alone(name, told).cases) is asked
+
+
 def test_hup_comes_with_a_terminal_and_only_then() -> None:
     assert holds("G10a", over_ssh(*HUNG_UP, tty=True)) is Holds.YES
     assert holds("G10a", over_ssh()) is Holds.YES
@@ -537,9 +601,59 @@ def test_a_signal_that_the_user_may_not_send_does_not_propagate() -> None:
     assert holds("G16", through_sudo(refused, fired=fired)) is Holds.NO
 
 
+DIRECTLY = to_group(sent("TERM", RUNNER, UNDER))
+
+
 def test_a_job_that_was_signalled_beside_sudo_does_not_tell_what_sudo_does() -> None:
-    directly = to_group(sent("TERM", RUNNER, UNDER))
-    assert holds("G16", through_sudo(to_group(TO_SUDO), directly)) is Holds.UNTOLD
+    assert holds("G16", through_sudo(to_group(TO_SUDO), DIRECTLY)) is Holds.UNTOLD
+
+
+@pytest.mark.parametrize("met", [DEFAULT, CAUGHT, Disposition.PENDING])
+@pytest.mark.parametrize("name", ["G16", "G16a"])
+def test_whether_sudo_is_in_time_beside_a_signal_to_the_job_itself_changes_nothing(
+    name: str, met: Disposition
+) -> None:
+    relay = sent("TERM", SUDO, UNDER, met, at=0.8)
+    assert holds(name, through_sudo(to_group(TO_SUDO), DIRECTLY, relay)) is Holds.UNTOLD
+
+
+@pytest.mark.parametrize("name", ["G16", "G16a"])
+def test_a_job_that_signals_itself_has_got_nothing_from_sudo(name: str) -> None:
+    itself = sent("TERM", UNDER, UNDER, at=0.5)
+    assert holds(name, through_sudo(TO_SUDO, itself)) is Holds.NO
+    assert holds(name, through_sudo(TO_SUDO, sent("TERM", SUDO, UNDER), itself)) is Holds.YES
+
+
+def test_a_job_that_its_own_child_signals_has_got_nothing_from_sudo() -> None:
+    below = child(key=3, parent=2)
+    told = through_sudo(TO_SUDO, sent("TERM", below, UNDER, at=0.5))
+    assert holds("G16", replace(told, processes=(*told.processes, below))) is Holds.NO
+
+
+KILLED = (Fired(0.0, "KILL to process"),)
+BY_HUP = replace(UNDER, end=End(signal="HUP"), ended_ms=2.0, doomed_ms=0.4)
+TOO_LATE = sent("KILL", SUDO, BY_HUP, Disposition.PENDING, at=0.9)
+
+
+@pytest.mark.parametrize("late", [(), (TOO_LATE,)], ids=["gone by then", "still dying"])
+def test_a_signal_that_finds_the_job_dying_of_another_has_not_propagated(
+    late: tuple[Signal, ...],
+) -> None:
+    signals = (sent("KILL", RUNNER, SUDO), sent("HUP", SUDO, BY_HUP, at=0.4), *late)
+    told = cell(SUDO, BY_HUP, fired=KILLED, signals=signals)
+    assert holds("G16", told) is Holds.NO
+
+
+def test_a_job_that_was_dying_by_itself_does_not_tell_whether_the_signal_would_have_come() -> None:
+    leaving = job(key=2, parent=1, ended=2.0, signal=None, status=0, doomed_ms=None)
+    late = sent("TERM", SUDO, leaving, Disposition.PENDING, at=1.5)
+    assert holds("G16", cell(SUDO, leaving, signals=(TO_SUDO, late))) is Holds.UNTOLD
+
+
+def test_a_signal_that_the_job_blocks_has_come_to_it() -> None:
+    deaf = replace(job(key=2, parent=1, **WAITING), dispositions=Dispositions((), (), ("TERM",)))
+    relay = sent("TERM", SUDO, deaf, Disposition.PENDING)
+    assert holds("G16", cell(SUDO, deaf, signals=(TO_SUDO, relay))) is Holds.YES
 
 
 def test_a_terminal_of_the_jobs_own_is_sudos_work() -> None:

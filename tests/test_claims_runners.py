@@ -15,6 +15,7 @@ from aftercancel.model import (
     Declared,
     Disposition,
     End,
+    Evidence,
     Observation,
     Process,
     Report,
@@ -282,6 +283,14 @@ def test_of_many_versions_each_is_compared_with_the_next_in_the_order_of_numbers
         ("3.62.0 and 3.75.1", YES),
         ("3.75.1 and 3.137.0", NO),
     ]
+
+
+def test_versions_of_which_the_end_of_a_process_is_not_known_are_not_told_apart() -> None:
+    late = child(ended=900.0, signal=None, status=0, doomed_ms=None)
+    by_proc = at(
+        "no-trap/bash/none/buildkite-agent@3.137.0/cancel", job(), late, evidence=Evidence.PROC
+    )
+    assert answer("R8", version("3.62.0"), by_proc) is UNTOLD
 
 
 def test_one_version_alone_or_a_terminal_and_none_are_not_compared() -> None:

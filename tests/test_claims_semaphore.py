@@ -172,6 +172,15 @@ def test_what_is_not_killed_must_be_watched_long_enough(watched: float, holds: H
     assert answer("S5", stopped(*told, members=members, decided_ms=watched)) is holds
 
 
+def test_a_group_that_is_not_known_cannot_be_asked_about() -> None:
+    members = tuple(replace(p, group=None) for p in (job(), child()))
+    assert answer("S5", stopped(*to_all("TERM", *members), members=members)) is UNTOLD
+
+
+def test_a_stop_with_nobody_beside_the_top_process_says_nothing_of_the_group() -> None:
+    assert answer("S5", stopped(*to_all("TERM", job()), members=(job(),))) is UNTOLD
+
+
 def test_who_left_the_group_is_not_meant() -> None:
     aside = survivor("aside", key=4, group=9)
     members = (job(), child(), aside)

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from aftercancel.judge.claims import Holds
-from aftercancel.model import Decided, Declared, Disposition, Evidence, Fired, Observation
+from aftercancel.model import (
+    Decided,
+    Declared,
+    Disposition,
+    Evidence,
+    Fired,
+    Left,
+    Observation,
+)
 from tests.judging_claims import answer, answers, at
 from tests.observing import RUNNER, child, job, process, says, sent, survivor
 
@@ -91,6 +99,27 @@ def test_a_clean_up_that_begins_again_was_harmed() -> None:
 
 def test_what_died_before_the_second_term_is_not_its_harm() -> None:
     assert answer("H2", told_twice(cleaner(ended=90.0, signal="TERM"))) is YES
+
+
+def test_what_was_there_before_the_clean_up_and_dies_is_not_its_harm() -> None:
+    older = child(ended=401.0, doomed_ms=400.5)
+    assert answer("H2", told_twice(older)) is YES
+
+
+def test_what_is_started_after_the_second_term_is_not_its_harm() -> None:
+    later = cleaner(ended=900.0, signal="TERM")
+    assert answer("H2", told_twice(replace(later, started_ms=500.0))) is YES
+
+
+def test_a_clean_up_of_which_nobody_knows_whether_it_ended_is_not_told() -> None:
+    removes = replace(EXIT, removes=("/home/ci/job.lock",))
+    assert answer("H2", told_twice(declared=removes, left=Left(cut=True))) is UNTOLD
+
+
+def test_why_nothing_can_be_told_of_a_second_term_does_not_depend_on_chance() -> None:
+    over = (BEGAN, says("EXIT end", at=300.0))
+    told = [answers("H2", told_twice(marks=over, fired=fired)) for fired in (TWICE, TWICE[:1])]
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize(

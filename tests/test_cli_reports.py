@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -218,6 +221,84 @@ def test_the_words_of_the_run_are_shown_and_not_those_of_today(
     assert found["words"]["jobs"]["no-trap"]["text"] == "echo then\n"
 
 
+@pytest.mark.parametrize("name", ["run.json", "observations.jsonl", "observations.jsonl.xz"])
+def test_a_report_never_overwrites_what_was_measured(
+    aftercancel: Command, run: Path, name: str
+) -> None:
+    before = (run / OBSERVATIONS).read_bytes()
+    said = aftercancel("report", "--run", run, "--format", "md", "--out", run / name)
+    assert said.status == 3
+    assert "never overwritten" in said.err
+    assert (run / OBSERVATIONS).read_bytes() == before
+
+
+def test_what_is_no_regular_file_is_written_to_and_stays_what_it_is(
+    aftercancel: Command, run: Path
+) -> None:
+    pipe = run.parent / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    said = aftercancel("report", "--run", run, "--format", "junit", "--out", pipe)
+    got = os.read(reader, 1 << 16)
+    os.close(reader)
+    assert said.status == 0
+    assert got.startswith(b"<?xml")
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_a_link(aftercancel: Command, run: Path) -> None:
+    link, target = run.parent / "link.md", run.parent / "target.md"
+    link.symlink_to(target)
+    target.write_text("old")
+    aftercancel("report", "--run", run, "--format", "md", "--out", link)
+    assert link.is_symlink()
+    assert target.read_text().startswith("# After the cancel")
+
+
+def test_a_full_disk_behind_stdout_is_told(aftercancel: Command, run: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "aftercancel", "claims", "--run", str(run)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 4
+    assert done.stderr == "aftercancel: The output cannot be written: the disk is full.\n"
+
+
+def test_a_reader_who_has_had_enough_is_no_difference_in_behaviour(run: Path) -> None:
+    command = f"{sys.executable} -m aftercancel claims --run {run}"
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"{command} | head -n 1; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode in {0, 2}
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("width", ["1", "20", "400"])
+def test_a_terminal_may_be_of_any_width(
+    aftercancel: Command, run: Path, monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    assert aftercancel("claims", "--run", run).status == 0
+    assert aftercancel("questions", "--run", run).status == 0
+
+
+def test_the_slices_that_measure_what_a_claim_lacks_are_named(
+    aftercancel: Command, run: Path
+) -> None:
+    said = aftercancel("claims", "H1", "--run", run)
+    assert "so far" in said.out
+    assert "aftercancel run --slice signals" in said.out
+
+
 # judge
 
 
@@ -274,6 +355,27 @@ def test_every_command_names_a_line_that_it_cannot_read(
     run = run_of(tmp_path / "run", died(), lives(), after=b"not json\n")
     for said in everything(aftercancel, run):
         assert "line 3 is no JSON" in said.err
+        assert said.status == 2
+    assert "line 3 is no JSON" in (run / "matrix.md").read_text()
+    junit = ET.parse(run / "junit.xml")  # noqa: S314 it is our own
+    (error,) = junit.iter("error")
+    assert error.get("message", "").startswith("observations.jsonl: line 3 is no JSON")
+
+
+def test_a_damaged_record_is_told_with_what_to_do(aftercancel: Command, run: Path) -> None:
+    (run / "run.json").write_text('{"a":')
+    said = aftercancel("claims", "--run", run)
+    assert said.status == 3
+    assert "Restore it; or remove it" in said.err
+
+
+def test_attempts_are_compared_whatever_the_record_says(
+    aftercancel: Command, tmp_path: Path
+) -> None:
+    other = replace(lives(DIED), attempt=2)
+    run = run_of(tmp_path / "run", died(), other, repeat=1)
+    found = json.loads(aftercancel("report", "--run", run, "--format", "json").out)
+    assert found["unstable"] == [DIED]
 
 
 def test_a_cell_without_an_observation_is_named_in_every_report(
@@ -300,6 +402,9 @@ def test_a_run_without_its_record_is_judged_and_shown(aftercancel: Command, run:
     (run / "run.json").unlink()
     for said in everything(aftercancel, run):
         assert said.out
+    assert "whether it is complete cannot be known" in aftercancel("claims", "--run", run).err
+    markdown = aftercancel("report", "--run", run, "--format", "md").out
+    assert "whether it is complete cannot be known" in markdown
     found = json.loads(aftercancel("report", "--run", run, "--format", "json").out)
     assert len(found["outcomes"]) == 2
 

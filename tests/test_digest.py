@@ -37,7 +37,7 @@ def results(sections: int, jobs: int) -> Results:
 
 
 def test_warnings_numbers_and_disagreements_come_before_the_tables() -> None:
-    page = digest(results(2, 2), warnings=["This run is incomplete."])
+    page = digest(results(2, 2), notices=["This run is incomplete."])
     places = [
         page.index(words)
         for words in ("This run is incomplete", "8 cells", "disagree most", "## slice-0")
@@ -63,8 +63,20 @@ def test_it_stays_below_the_limit_and_counts_every_table_that_it_leaves_out(limi
     assert int(found[2].replace(",", "")) == (40 - shown) * 24
 
 
+def test_the_names_of_what_is_left_out_do_not_make_it_too_long() -> None:
+    names = [f"slice {n} with quite a long name, and more of it {'x' * 50}" for n in range(300)]
+    cells = [f"job-{n}/bash/none/plain/TERM-group" for n in range(300)]
+    many = Results(
+        tuple(map(outcome, cells)),
+        tuple(Section(name, (one,)) for name, one in zip(names, cells, strict=True)),
+    )
+    page = digest(many, limit=20_000)
+    assert len(page.encode()) < 20_000
+    assert "more" in page
+
+
 def test_a_paragraph_that_does_not_fit_is_counted() -> None:
-    page = digest(results(1, 1), warnings=["x" * 5000, "y"], limit=6000)
+    page = digest(results(1, 1), notices=["x" * 5000, "y"], limit=6000)
     assert len(page.encode()) < 6000
     assert "1 paragraph is left out above" in page
     assert "y" in page

@@ -292,6 +292,10 @@ def test_a_job_that_said_nothing_and_ended_well_could_not_tell() -> None:
             "it lives on, ssh waits for it",
         ),
         (
+            process("background", key=2, ended=4.0, signal=None, status=0),
+            "it lives on, ssh waits for it",
+        ),
+        (
             process("background", key=2, ended=900.0, signal=None, status=0),
             "it lives on, ssh has ended",
         ),
@@ -302,7 +306,15 @@ def test_a_job_that_said_nothing_and_ended_well_could_not_tell() -> None:
         (survivor("background"), "it lives on, ssh has ended"),
         (process("background", key=2, ended=-1.0, signal=None), None),
     ],
-    ids=["hung up", "waited for", "outlived ssh", "failed", "never ended", "end not known"],
+    ids=[
+        "hung up",
+        "waited for",
+        "closed its output",
+        "outlived ssh",
+        "failed",
+        "never ended",
+        "end not known",
+    ],
 )
 def test_the_end_of_a_child_left_behind_is_told(left: Any, words: str | None) -> None:
     seen = saw("background-silent", WITH, processes=(job(dies_at=-2.0, of="HUP"), left))

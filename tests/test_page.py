@@ -12,17 +12,19 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import msgspec
 import pytest
 
 from aftercancel.judge import judged
-from aftercancel.model import Outcome, Stream, TroubleKind
+from aftercancel.judge.claims import Finding, Holds, Judged, Verdict
+from aftercancel.model import Observation, Outcome, Stream, TroubleKind
 from aftercancel.render import Results
 from aftercancel.render.page import Chunk, PageData, pack, page, payload
 from aftercancel.render.page.disagreements import disagreements
 from aftercancel.render.signs import as_text
 from tests import reporting
 from tests.observing import trouble
-from tests.reporting import BINARY, EVIL, EVIL_CELL, MISSING, RED, UNSTABLE, bad, good
+from tests.reporting import BINARY, EVIL, EVIL_CELL, GREEN, MISSING, RED, UNSTABLE, bad, good
 
 
 class Elements(HTMLParser):
@@ -67,9 +69,13 @@ def elements(html: str) -> Elements:
     return Elements(html)
 
 
-def of(outcomes: Iterable[Outcome], **more: Any) -> str:
+def of(
+    outcomes: Iterable[Outcome],
+    missing: tuple[str, ...] = (),
+    **more: Any,
+) -> str:
     """The page of these outcomes and nothing else."""
-    return "".join(page(PageData("A run", Results(tuple(outcomes), **more))))
+    return "".join(page(PageData("A run", Results(tuple(outcomes), missing=missing), **more)))
 
 
 # -- one file, and harmless
@@ -220,7 +226,75 @@ def test_a_cell_knows_the_claims_that_rest_on_it(elements: Elements) -> None:
 def test_all_cases_of_a_claim_are_there(elements: Elements) -> None:
     cases = elements.data("cases")
     assert len(cases["T1"]) == 16
-    assert ["no", "✗", "bad", "The child ran on.", [RED]] in cases["T1"]
+    assert ["no", "✗", "bad", "The child ran on.", [RED], ""] in cases["T1"]
+
+
+def cells_of(index: dict[str, Any]) -> list[str]:
+    """The ids of the cells, in the index's order."""
+    columns = [[index["words"][a][n] for n in index["cells"][a]] for a in index["words"]]
+    return ["/".join(words) for words in zip(*columns, strict=True)]
+
+
+def test_a_claim_rests_on_the_cells_of_every_part() -> None:
+    before, after = "a/dash/none/plain/end", "a/bash/none/plain/end"
+    case = Judged({"before": before, "after": after}, {}, Holds.YES, "So it is.", (1,))
+    finding = Finding("T1", Verdict.CONFIRMED, Holds.YES, (case,))
+    outcomes = (judged(good(after)), judged(good(before)))
+    found = Elements(of(outcomes, findings=((reporting.gone, finding),))).data("index")
+    ((_, _, cells),) = found["claims"]
+    assert {cells_of(found)[n] for n in cells} == {before, after}
+
+
+def test_each_attempt_leads_to_its_own_payload() -> None:
+    first, third = good(RED), replace(bad(RED), attempt=3)
+    only = replace(good(GREEN), attempt=2)
+    made = [pack([payload(first), payload(third)]), pack([payload(only)])]
+    outcomes = [judged(each) for each in (first, third, only)]
+    elements = Elements(of(outcomes, chunks=made))
+    index = elements.data("index")
+    found = {
+        (cells_of(index)[int(n)], attempt): elements.data(f"chunk-{chunk}")[at]["observation"]
+        for n, attempts in index["attempts"].items()
+        for attempt, _, chunk, at in attempts
+    }
+    assert list(found) == [(RED, 1), (RED, 3), (GREEN, 2)]
+    assert all((each["cell"], each["attempt"]) == key for key, each in found.items())
+    cells = index["cells"]
+    assert list(zip(cells["chunk"], cells["at"], strict=True)) == [(0, 0), (1, 0)]
+
+
+def completed(value: Any, described: dict[str, Any]) -> Any:
+    """As the page's script does it."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [completed(each, described) for each in value]
+    whole = {**described["defaults"], **value}
+    return {
+        **whole,
+        **{name: completed(whole[name], inside) for name, inside in described["within"].items()},
+    }
+
+
+def test_what_a_line_may_leave_out_is_in_the_index(elements: Elements) -> None:
+    line = b'{"cell":"a/b/c/d/e","evidence":"trace","left":{},"report":'
+    line += b'{"at_ms":1.0,"said":"cancelled","end":{}}}'
+    whole = msgspec.to_builtins(msgspec.json.decode(line, type=Observation))
+    found = completed(json.loads(line), elements.data("index")["unsaid"])
+    assert json.dumps(found, sort_keys=True) == json.dumps(whole, sort_keys=True)
+
+
+def test_attempts_are_named_where_some_of_them_said_something_else() -> None:
+    case = Judged({"cell": RED}, {}, Holds.NO, "It ran on.", (2, 3), others=(1,), shown=(2,))
+    same = Judged({"cell": GREEN}, {}, Holds.NO, "It ran on.", (1, 2), shown=(1,))
+    finding = Finding("T1", Verdict.REFUTED, Holds.NO, (case, same), evidence=(0, 1))
+    html = of((judged(bad(RED)),), findings=((reporting.gone, finding),))
+    assert [each[4:] for each in Elements(html).data("cases")["T1"]] == [
+        [[f"{RED}#2"], "in attempts 2, 3; otherwise in 1"],
+        [[GREEN], ""],
+    ]
+    assert html.count("In attempts 2, 3; otherwise in 1.") == 1
+    assert html.count("In attempt") == 1
 
 
 def test_a_chunk_names_its_attempts_and_holds_them_in_that_order() -> None:
@@ -314,7 +388,10 @@ def test_what_decides_is_told_as_a_tree_with_every_value(html: str) -> None:
     claim = html[html.index('id="claim-T1"') : html.index('id="claim-T2"')]
     tree = " ".join(re.sub(r"<[^>]+>", " ", claim[claim.index("What decides") :]).split())
     assert tree.startswith(
-        "What decides by job recipe (8 cases) : ✓ yes exit-trap (8 cases) : by shell"
+        "What decides by job recipe (8 cases) : ✓ yes exit-trap (8 cases) : "
+        "by shell dash (4 cases) : ✗ no bash (4 cases) : "
+        "by launcher sudo (2 cases) : ✗ no none (2 cases) : "
+        "by target process (1 case) : ✓ yes group (1 case) : ~ now yes, now no"
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import lzma
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aftercancel.errors import StorageError
+from aftercancel.errors import CouldNotTell, StorageError
 from aftercancel.model import Observation
 from aftercancel.results import OBSERVATIONS, BadLine, RunFolder, encode
 from aftercancel.results import claims as claims_module
@@ -176,6 +179,31 @@ def test_the_order_in_which_cells_ended_does_not_show_in_the_findings(tmp_path: 
         with StoredLines(folder.stored) as stored:
             found.append(judge_claims(claims, stored, stored.judged(prints=False)))
     assert found[0] == found[1]
+
+
+def test_a_process_that_is_killed_while_it_judges_is_told() -> None:
+    def dies(_: int) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    with pytest.raises(CouldNotTell, match="was killed"):
+        list(side_by_side(dies, [1, 2, 3], 2))
+
+
+def test_a_line_that_is_nested_too_deeply_is_a_bad_line(tmp_path: Path) -> None:
+    found = judged(written(tmp_path / "run", lines(b"[" * 200_000, observation(1))))
+    assert "nested deeper" in found.bad[0].problem
+    assert len(found.lines) == 1
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "ü", "a#2b"])
+def test_an_observation_is_found_by_its_name_however_json_spells_it(
+    tmp_path: Path, name: str
+) -> None:
+    one = replace(observation(1), cell=f"{name}/bash/none/plain/end")
+    assert written(tmp_path / "ours", lines(one)).find(one.cell) == one
+    foreign = json.dumps(json.loads(encode(one))).encode()
+    assert written(tmp_path / "foreign", lines(foreign)).find(one.cell) == one
 
 
 def test_the_order_is_kept_by_several_processes() -> None:

@@ -2,6 +2,7 @@
 
 from aftercancel.judge import facts
 from aftercancel.judge.claims import Answer, Case, Source, claim, could_not_tell, no, yes
+from aftercancel.judge.claims.seen import LABS_OWN
 from aftercancel.judge.words import ended, visible
 from aftercancel.model import CleanUp, Observation, Process, Processes, Sent
 
@@ -25,8 +26,10 @@ def _of_role(observation: Observation, role: str) -> list[Process]:
     sentence="When a script is over, by an error or well, “the background task won't be "
     "interrupted, and the runner will still wait for its completion”",
     tried="a background child whose output is inherited, goes to /dev/null, or goes there with its "
-    "errors × the script fails, ends well × every runner",
+    "errors × the script fails, ends well × GitLab Runner and every other runner; when the lab's "
+    "plain runners report is defined by the lab, and no evidence",
     cells=f"{BACKGROUND}/*/none/*/end",
+    without=LABS_OWN,
 )
 def b1(case: Case) -> Answer:
     """The script has ended before the background child, which no signal ended, and the runner

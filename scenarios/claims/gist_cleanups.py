@@ -97,7 +97,8 @@ def g18(case: Case) -> Answer:
     """One of these symptoms at least is there.
 
     A file that the clean-up removes, or a pid file; a lock that is held; a process; a clean-up
-    that never began or was cut off; a report while something still ran.
+    that never began or was cut off; a report while something still ran, of a real runner: when
+    the lab's plain runners report is defined by the lab.
     """
     observation, outcome = case.observation, case.outcome
     removes = (*observation.declared.removes, "*.pid")
@@ -114,7 +115,7 @@ def g18(case: Case) -> Answer:
         symptoms.append(f"{names(filter(facts.has_role, left)) or names(left)} running on")
     if outcome.cleanup in (CleanUp.SKIPPED, CleanUp.CUT_OFF):
         symptoms.append(f"the clean-up {outcome.cleanup}")
-    if outcome.report is Truth.EARLY:
+    if outcome.report is Truth.EARLY and not case.words.runner.startswith("plain"):
         symptoms.append("reported as over too early")
     if symptoms:
         return yes(f"Seen: {listed(symptoms, most=len(symptoms))}.")

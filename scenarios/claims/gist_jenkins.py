@@ -83,14 +83,15 @@ def g2(case: Case) -> Answer:
 @claim(
     "G3",
     source=Source.GIST,
-    sentence="Cancelling is the same effect as running the job in your terminal and pressing "
-    "CTRL+C, except INT is sent, not TERM",
-    tried="Who is signalled, in what order, how often: ^C at a terminal against each runner's "
-    "cancel",
+    sentence="Jenkins's abort, and each other runner's cancel, is the same effect as running the "
+    "job in your terminal and pressing CTRL+C, except INT is sent, not TERM",
+    tried="Who is signalled, in what order, how often: ^C at a terminal against each runner's own "
+    "cancel; what the lab's plain runners send is the lab's choice, and no evidence",
     cells={
         "terminal": "*/*/none/plain-tty/ctrl-c",
-        "cancel": f"*/*/none/*/{{TERM-process,TERM-group,TERM-leaf-first,{OWN_WAY}}}",
+        "cancel": f"*/*/none/*/{{{OWN_WAY}}}",
     },
+    without=f"*/*/*/plain*/{{{OWN_WAY}}}",  # ^C at plain-tty is the other side
     apart=("runner", "version", "cancellation"),
     traced=True,
 )

@@ -2,7 +2,15 @@
 
 from aftercancel.judge import facts
 from aftercancel.judge.claims import Answer, Case, Source, claim, could_not_tell, no, yes
-from aftercancel.judge.claims.seen import below, got, lived_at, names, still, there_then
+from aftercancel.judge.claims.seen import (
+    DROPBEAR,
+    below,
+    got,
+    lived_at,
+    names,
+    still,
+    there_then,
+)
 from aftercancel.judge.effects import WITH, WITHOUT, Compared, Difference, compare
 from aftercancel.judge.effects_listed import EFFECTS
 from aftercancel.judge.words import listed, visible
@@ -23,6 +31,7 @@ _CUT = "{*-process,*-group,connection-*,link-down,hang-up}"
     source=Source.GIST,
     sentence="OpenSSH does not pass received signals to the remote process",
     tried="TERM, INT, HUP, QUIT, KILL and others at the ssh client",
+    # With dropbear too: the client is OpenSSH's there, and that server would carry a request out.
     cells=f"{_ANY_SSH}{{*-process,*-group}}",
     traced=True,
 )
@@ -55,7 +64,7 @@ def g9(case: Case) -> Answer:
     tried="The RFC's “signal” request sent by paramiko and by asyncssh to sshd, with and without a "
     "forced command",
     cells="*/*/signal-*/*/request-*",
-    without="*/*/*dropbear*/*/*",
+    without=DROPBEAR,
     traced=True,
 )
 def g9a(case: Case) -> Answer:
@@ -83,15 +92,24 @@ def g9a(case: Case) -> Answer:
     sentence="OpenSSH will pass a CTRL+C character, but only when invoked with -tt",
     tried="Byte 0x03 on the client's input, and ^C at its terminal × ssh, ssh -tt × remote plain, "
     "nohup, setsid, background",
+    # With dropbear too: OpenSSH's client asks for the terminal and passes the byte, and the kernel
+    # makes INT of it.
     cells=f"{_ANY_SSH}{{byte-03,ctrl-c}}",
     traced=True,
 )
 def g10(case: Case) -> Answer:
-    """With a terminal on the other host ^C became INT there; without one nothing did."""
-    command = _command(case.observation)
+    """With a terminal on the other host ^C became INT there; without one nothing did.
+
+    Where ^C became INT at the client's own terminal already, the client got no character that it
+    could pass: that says nothing.
+    """
+    observation = case.observation
+    command = _command(observation)
     if command is None:
         return could_not_tell("The command was not running on the other host.")
-    sent = [s for s in _from_server(case.observation, kernel=True) if s.signal == "INT"]
+    if _typed_as_signal(observation):
+        return could_not_tell("^C became INT on this side: the client got no character to pass.")
+    sent = [s for s in _from_server(observation, kernel=True) if s.signal == "INT"]
     there = "The command has a terminal" if command.terminal else "The command has no terminal"
     told = f"{there}, and ^C became {_to_whom(sent)}." if sent else f"{there}; nothing got INT."
     return yes(told) if bool(sent) is (command.terminal is not None) else no(told)
@@ -104,6 +122,7 @@ def g10(case: Case) -> Answer:
     "pseudoterminal is allocated",
     tried="Client killed, connection cut × ssh, ssh -tt × remote plain, nohup, setsid, background",
     cells=f"{_ANY_SSH}{_CUT}",
+    without=DROPBEAR,
     traced=True,
 )
 def g10a(case: Case) -> Answer:
@@ -220,6 +239,15 @@ def _command(observation: Observation) -> Process | None:
     servers = facts.servers(observation)
     far = there_then(facts.of_the_job(observation), observation)
     return next((p for p in far if p.far and p.key not in servers), None)
+
+
+def _typed_as_signal(observation: Observation) -> bool:
+    """Whether a terminal on this side made INT of ^C."""
+    near = {p.key for p in facts.of_the_job(observation) if not p.far}
+    return any(
+        s.signal == "INT" and s.to is Sent.KERNEL and s.receiver in near
+        for s in facts.effects(observation)
+    )
 
 
 def _from_server(observation: Observation, *, kernel: bool) -> list[Signal]:

@@ -2,9 +2,10 @@
 
 from aftercancel.judge import facts
 from aftercancel.judge.claims import Answer, Case, Source, claim, could_not_tell, no, yes
-from aftercancel.judge.claims.seen import got
+from aftercancel.judge.claims.seen import below, got
+from aftercancel.judge.sentences import Sentences
 from aftercancel.judge.words import listed, visible
-from aftercancel.model import Disposition, Observation, Process, Sent, Signal
+from aftercancel.model import Observation, Process, Sent, Signal
 
 _AIMED = "{*-process,*-group,*-process-by-root,*-group-by-root}"
 
@@ -23,9 +24,10 @@ def g16(case: Case) -> Answer:
     """The job got the signal that was sent to sudo, and from sudo.
 
     From sudo is: from one of its processes, or from a terminal of the job's own that sudo made.
-    A signal that its sender may not send to sudo does not propagate. Where the job is in the
-    group that was signalled and got it directly, and nothing from sudo, it is not told what sudo
-    would have done.
+    A signal that its sender may not send to sudo does not propagate, and one that finds the job
+    dying already is none that the job got. Where the job was sent the signal directly too (it is
+    in the group that was signalled), it is not told what sudo does, whatever sudo did besides:
+    whether that comes in time is chance.
     """
     return _propagated(case.observation)
 
@@ -48,33 +50,46 @@ def _propagated(observation: Observation) -> Answer:
     job, first = facts.job_process(observation), facts.first_process(observation)
     if job is None or first is None or job is first:
         return could_not_tell("Nobody stood between runner and job when the signal came.")
-    who = visible(first.role)
     wanted = observation.fired[0].what.split(" ", 1)[0]
-    refused = next((f.error for f in observation.fired if f.error), None)
-    same = [s for s in got(job, observation, wanted) if s.sender != job.key]
-    relayed = [s for s in same if _from_launcher(s, job, first, observation)]
+    own = {job.key, *(p.key for p in below(job, observation))}
+    same = [s for s in got(job, observation, wanted) if s.sender not in own]
+    directly = [s for s in same if not _from_launcher(s, job, first, observation)]
+    if directly:
+        return could_not_tell(
+            f"{_senders(directly)} sent the job {wanted} directly: it did not have to go through "
+            f"{visible(first.role)}."
+        )
+    return _passed_on(wanted, same, first, job, observation)
+
+
+def _passed_on(
+    wanted: str, same: list[Signal], first: Process, job: Process, observation: Observation
+) -> Answer:
+    """What the launcher made of it; ``same`` is what the job got from it of that signal."""
+    sentences = Sentences(observation)
+    relayed = [s for s in same if not sentences.was_dying(job, s)]
     if relayed:
         return yes(f"{wanted} came to the job from {_senders(relayed)}.")
-    if same:
-        return could_not_tell(
-            f"{_senders(same)} signalled the job's own group too: {wanted} did not have to go "
-            f"through {who}."
-        )
-    if refused:
-        return no(f"{wanted} did not even come to {who} ({refused}), and nothing to the job.")
-    return no(_instead(wanted, first, job, observation))
-
-
-def _instead(wanted: str, first: Process, job: Process, observation: Observation) -> str:
-    who = visible(first.role)
     others = [
         s
         for s in got(job, observation)
-        if s.disposition is not Disposition.PENDING and _from_launcher(s, job, first, observation)
+        if _from_launcher(s, job, first, observation) and not sentences.was_dying(job, s)
     ]
     if others:
         instead = listed(sorted({s.signal for s in others}))
-        return f"Instead of {wanted}, {instead} came to the job from {_senders(others)}."
+        return no(f"Instead of {wanted}, {instead} came to the job from {_senders(others)}.")
+    if same:
+        return could_not_tell(
+            f"The job was dying already when {wanted} came from {_senders(same)}."
+        )
+    return no(_nothing(wanted, first, observation))
+
+
+def _nothing(wanted: str, first: Process, observation: Observation) -> str:
+    who = visible(first.role)
+    refused = next((f.error for f in observation.fired if f.error), None)
+    if refused:
+        return f"{wanted} did not even come to {who} ({refused}), and nothing to the job."
     if first.end is not None and first.end.signal == wanted:
         return f"{who} died of {wanted}, and the job got no signal."
     met = listed(sorted({s.disposition for s in got(first, observation, wanted)}))

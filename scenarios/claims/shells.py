@@ -75,10 +75,10 @@ def h2(case: Case) -> Answer:
     marks = facts.marks_since(observation)
     begins = [m.at_ms for m in marks if m.name in (name, f"{name} begin")]
     ends = [m.at_ms for m in marks if m.name in (name, f"{name} end")]
-    if name is None or len(observation.fired) < 2:
-        return could_not_tell("There was no clean-up, or the job was over before the second TERM.")
-    if not any(at < second for at in begins) or any(at < second for at in ends):
-        return could_not_tell("The second TERM did not come during the clean-up.")
+    # One wording: of a job that ends about then, chance decides which of these is so.
+    came = name is not None and len(observation.fired) > 1
+    if not came or not any(at < second for at in begins) or any(at < second for at in ends):
+        return could_not_tell("There was no clean-up that a second TERM could have come upon.")
     cleanup = case.outcome.cleanup
     if cleanup is CleanUp.UNKNOWN:
         return could_not_tell("Whether the clean-up ran to its end is not known.")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # "Will signals propagate through sudo?" sudo runs a sleep, and is cancelled in several ways.
-# Look whether the sleep is gone a second later. What still runs ends by itself, after 8 seconds.
+# Look whether the sleep is gone a second later (not: of which signal). What still runs ends by itself, after 8 seconds.
 # Try it as root and as an ordinary user, and with use_pty on and off: it may matter who sends
 # and whether sudo has made a terminal for the command.
 # /// aftercancel
@@ -47,7 +47,7 @@ try() { # a number, the signal, to whom
 }
 
 n=0
-for sig in TERM HUP INT QUIT KILL; do
+for sig in TERM HUP INT QUIT USR1 KILL; do
   for to in sudo group 'sudo, sent from its group'; do
     n=$((n + 1)); try $n $sig "$to" > "$dir/$(printf %02d $n).out" &
   done

@@ -53,10 +53,13 @@ def tabs(browser: Browser) -> Iterator[dict[str, Page]]:
 
 
 @pytest.fixture
-def opened(browser: Browser, report: Path, tabs: dict[str, Page]) -> Iterator[Opener]:
+def opened(
+    browser: Browser, report: Path, tabs: dict[str, Page], tmp_path: Path
+) -> Iterator[Opener]:
     """Opens the report; afterwards no error was on the console and nothing was asked of a network."""
     complaints: list[str] = []
     asked: list[str] = []
+    ours = {report.as_uri()}
     heard: list[tuple[Page, str, Any]] = []
 
     def complain(message: ConsoleMessage) -> None:
@@ -68,9 +71,23 @@ def opened(browser: Browser, report: Path, tabs: dict[str, Page]) -> Iterator[Op
         heard.append((page, event, to))
 
     def open_it(
-        fragment: str = "", *, width: int = 1280, height: int = 900, without: str = "", **more: Any
+        fragment: str = "",
+        *,
+        html: str = "",
+        width: int = 1280,
+        height: int = 900,
+        without: str = "",
+        **more: Any,
     ) -> Page:
-        """``without`` names something of JavaScript's that this browser shall not have."""
+        """``without`` names something of JavaScript's that this browser shall not have.
+
+        ``html`` is a page to open instead of the small run's.
+        """
+        at = report
+        if html:
+            at = tmp_path / f"{len(ours)}.html"
+            at.write_text(html, encoding="utf-8")
+            ours.add(at.as_uri())
         key = f"{width} {height} {without} {more}"
         if key not in tabs:
             context = browser.new_context(viewport={"width": width, "height": height}, **more)
@@ -83,7 +100,7 @@ def opened(browser: Browser, report: Path, tabs: dict[str, Page]) -> Iterator[Op
         listen(page, "console", complain)
         listen(page, "pageerror", lambda error: complaints.append(str(error)))
         listen(page, "request", lambda request: asked.append(request.url))
-        page.goto(report.as_uri() + fragment)
+        page.goto(at.as_uri() + fragment)
         if more.get("java_script_enabled", True):
             page.wait_for_selector("html[data-ready]", state="attached")
         return page
@@ -92,4 +109,4 @@ def opened(browser: Browser, report: Path, tabs: dict[str, Page]) -> Iterator[Op
     for page, event, to in heard:
         page.remove_listener(event, to)
     assert complaints == []
-    assert {url.partition("#")[0] for url in asked} <= {report.as_uri()}
+    assert {url.partition("#")[0] for url in asked} <= ours

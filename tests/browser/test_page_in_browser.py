@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
+from aftercancel.model import Observation
+from aftercancel.render.page import Word, Words
+from tests import reporting
 from tests.browser.conftest import Opener
+from tests.observing import cell as observed
+from tests.observing import job, says, with_cleanup
 from tests.reporting import (
     BINARY,
     EVIL,
@@ -18,6 +29,9 @@ from tests.reporting import (
     RED,
     UNKNOWN,
     UNSTABLE,
+    bad,
+    good,
+    over_there,
 )
 
 
@@ -187,10 +201,84 @@ def test_where_no_remedy_is_green_that_is_said(opened: Opener) -> None:
     expect(page.locator(".remedy")).to_contain_text("None of the remedies that was measured")
 
 
+def remedies(page: Page) -> list[str]:
+    """What is offered where a cell is red, by its words."""
+    cell(page)
+    return page.locator(".remedy li a").all_inner_texts()
+
+
+def without_cleanup(cell: str) -> Observation:
+    """Everything ends, and there was nothing to clean up."""
+    return replace(observed(job(dies_at=0.2)), cell=cell)
+
+
+def to_copy(*jobs: str, launchers: tuple[str, ...] = ()) -> Words:
+    """Words of which all are remedies."""
+    return Words(
+        jobs={name: Word(name, "To copy.", remedy=True) for name in jobs},
+        launchers={name: Word(name, "To copy.", remedy=True) for name in launchers},
+    )
+
+
+def test_a_remedy_that_is_not_green_itself_is_not_offered(opened: Opener) -> None:
+    red, green, bare = (f"{name}/dash/none/plain/end" for name in ("red", "green", "bare"))
+    html = reporting.html_of(
+        bad(RED.replace("TERM-process", "end")),
+        bad(red),
+        good(green),
+        without_cleanup(bare),
+        words=to_copy("red", "green", "bare"),
+    )
+    page = opened("#cell=exit-trap/dash/none/plain/end", html=html)
+    assert remedies(page) == ["the job green"]
+
+
+def test_a_launcher_whose_job_declares_no_cleanup_is_offered_with_these_words(
+    opened: Opener,
+) -> None:
+    def under(launcher: str, name: str = "a") -> str:
+        return f"{name}/dash/{launcher}/plain/end"
+
+    html = reporting.html_of(
+        bad(under("none")),
+        without_cleanup(under("bare")),
+        good(under("green")),
+        bad(under("red")),
+        words=to_copy(launchers=("bare", "green", "red")),
+    )
+    page = opened(f"#cell={under('none')}", html=html)
+    assert remedies(page) == ["the launcher bare", "the launcher green"]
+    bare, green = page.locator(".remedy li").all_inner_texts()
+    assert "this job declares no clean-up: none ran" in bare
+    assert "no clean-up" not in green
+
+
 def test_a_cell_leads_to_the_claims_that_rest_on_it(opened: Opener) -> None:
     page = opened(f"#cell={RED}")
     page.locator("#cell").get_by_role("link", name="T1").click()
     expect(page.locator("#claim-T1 .facts").first).to_be_visible()
+
+
+def test_a_launchers_command_line_is_beside_its_name_and_its_files_are_folded(
+    opened: Opener,
+) -> None:
+    text = "sudo JOB\n# sudoers\nDefaults use_pty\n# ./Makefile\njob:\n\tJOB"
+    words = Words(launchers={"sudo": Word("sudo", "sudo to root.", text=text)})
+    page = opened(f"#cell={BINARY}", html=reporting.html_of(good(BINARY), words=words))
+    cell(page)
+    expect(page.locator(".words .command")).to_have_text("sudo JOB")
+    files = page.locator(".words details")
+    expect(files.locator("pre")).to_be_hidden()
+    files.locator("summary").click()
+    said = "".join(files.locator(".line").all_inner_texts())
+    assert said == "# sudoers\nDefaults use_pty\n# ./Makefile\njob:\n\\tJOB\n"
+
+
+def test_a_launcher_with_a_command_line_alone_has_nothing_to_unfold(opened: Opener) -> None:
+    page = opened(f"#cell={BINARY}")
+    cell(page)
+    expect(page.locator(".words .command")).to_have_text("sudo job.sh")
+    expect(page.locator(".words details")).to_have_count(0)
 
 
 def test_signals_are_told_apart_by_shape_and_by_what_they_met(opened: Opener) -> None:
@@ -210,6 +298,23 @@ def test_the_axis_can_be_true_to_time_and_wider(opened: Opener) -> None:
     page.get_by_role("button", name="Wider").click()
     wider = page.locator(".timeline svg").bounding_box()
     assert wide and wider and wider["width"] > wide["width"]
+
+
+def test_a_mark_of_a_role_that_has_no_lane_stands_at_the_head_of_the_timeline(
+    opened: Opener,
+) -> None:
+    marks = (says("ready", -20.0, role="shell before exec"), says("EXIT begin", 0.5))
+    found = replace(with_cleanup(*marks, says("lost", 1.0, role=None)), cell=RED)
+    page = opened(f"#cell={RED}", html=reporting.html_of(found))
+    strays = page.locator(".timeline .mark.stray")
+    assert strays.locator("text").all_text_contents() == [
+        "shell before exec: “ready”",
+        "somebody: “lost”",
+    ]
+    expect(page.locator(".timeline .mark:not(.stray)")).to_have_count(1)
+    first = page.locator(".lanes .lane").first.bounding_box()
+    stray = strays.first.locator("circle").bounding_box()
+    assert first and stray and stray["y"] + stray["height"] <= first["y"]
 
 
 def test_a_cell_that_is_far_too_long_is_cut_and_says_so(opened: Opener) -> None:
@@ -259,7 +364,73 @@ def test_the_raw_observation_can_be_read_and_copied(opened: Opener) -> None:
     assert copied["cell"] == RED
 
 
+# -- lines that leave fields out
+
+
+def test_a_line_without_optional_fields_is_shown_and_kept_as_it_is(opened: Opener) -> None:
+    name = "x/dash/none/plain/TERM-process"
+    line = f'{{"cell":"{name}","evidence":"trace"}}'.encode()
+    found = msgspec.json.decode(line, type=Observation)
+    page = opened(f"#cell={name}", html=reporting.html_of(found, lines={name: line}))
+    text = cell(page)
+    assert "cannot be shown" not in text
+    assert "Nothing was recorded." in text
+    assert "Nothing: no process, no file, no lock." in text
+    page.click("text=Raw observation")
+    assert json.loads(page.locator(".raw code").inner_text()) == json.loads(line)
+
+
+LATER = {"far", "doomed_ms", "error", "base64", "files", "locks", "status", "marks", "trouble"}
+"""Fields that a line may leave out where there is nothing to say."""
+
+
+def shorn(value: Any) -> Any:
+    """As a line that was written before these fields were added."""
+    if isinstance(value, list):
+        return [shorn(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    nothing: tuple[Any, ...] = (None, [], "")
+    return {
+        name: shorn(each)
+        for name, each in value.items()
+        if name not in LATER or not (each is False or each in nothing)
+    }
+
+
+def test_a_line_from_before_a_field_was_added_shows_the_same(opened: Opener) -> None:
+    found = over_there(FAR)
+    line = msgspec.json.encode(shorn(json.loads(msgspec.json.encode(found))))
+    assert b'"far":false' in msgspec.json.encode(found)
+    assert b'"far":false' not in line
+    page = opened(f"#cell={FAR}", html=reporting.html_of(found))
+    cell(page)
+    whole = page.locator("#cell").text_content()
+    page = opened(f"#cell={FAR}", html=reporting.html_of(found, lines={FAR: line}))
+    cell(page)
+    assert page.locator("#cell").text_content() == whole
+
+
 # -- harmless
+
+
+def test_words_that_mean_something_to_javascript_are_words(opened: Opener) -> None:
+    known, unknown = "__proto__/dash/none/plain/end", "constructor/dash/none/toString/end"
+    words = Words(jobs={"__proto__": Word("__proto__", "The user's own.", text="echo own\n")})
+    html = reporting.html_of(good(known), bad(unknown), words=words)
+    page = opened(html=html)
+    assert shown(page) == "All 2 cells are shown."
+    text = cell(opened(f"#cell={known}", html=html))
+    assert "The user's own." in text
+    assert "echo own" in text
+    assert "Its source is not in this report." in cell(opened(f"#cell={unknown}", html=html))
+
+
+def test_a_page_whose_script_fails_says_so_and_is_ready(opened: Opener) -> None:
+    page = opened("#matrix?shell=dash", without="URLSearchParams")
+    expect(page.locator("#count")).to_contain_text("The cells cannot be shown. URLSearchParams")
+    expect(page.locator(".without-script table.matrix").first).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("data-ready", "no")
 
 
 def test_names_with_script_and_pipes_are_shown_and_harmless(opened: Opener) -> None:
@@ -324,6 +495,24 @@ def test_a_claim_opens_with_its_evidence_and_all_its_cases(opened: Opener) -> No
     expect(claim.locator("table.happenings").first).to_be_visible()
     claim.locator("details.cases > summary").click()
     expect(claim.locator("table.cases tbody tr")).to_have_count(16)
+
+
+def test_cases_that_cannot_be_read_are_told(opened: Opener) -> None:
+    page = opened("#claim-T1", html=re.sub(r'(id="cases">)[^<]+', r"\1AAAA", reporting.html()))
+    page.locator("#claim-T1 details.cases > summary").click()
+    expect(page.locator("#claim-T1 .cases")).to_contain_text("The cases cannot be shown.")
+
+
+def test_cases_name_the_attempts_that_said_something_else(opened: Opener) -> None:
+    ((claim, finding), *_) = reporting.findings(tuple(reporting.observations()))
+    some = (replace(finding.cases[0], attempts=(1, 3), others=(2,)), finding.cases[1])
+    html = reporting.html(findings=((claim, replace(finding, cases=some, evidence=(0,))),))
+    page = opened("#claim-T1", html=html)
+    page.locator("#claim-T1 details.cases > summary").click()
+    rows = page.locator("#claim-T1 table.cases tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("in attempts 1, 3; otherwise in 2")
+    expect(rows.last).not_to_contain_text("attempt")
 
 
 def test_a_question_opens_with_its_script(opened: Opener) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from aftercancel import render
+from aftercancel import catalog, render
 from aftercancel.cli.printing import print_object, print_objects
 from aftercancel.cli.stored import job_of
 from aftercancel.errors import ExitStatus, UsageError, did_you_mean
@@ -42,20 +42,20 @@ def claims_(name: str | None, folder: Path | None, as_json: bool) -> int:
     wanted = None if name is None else _claim(name, listed)
     with opened(folder) as (stored, run):
         findings = run.reports.findings
-        _say_bad_lines(stored, run)
+        say_notices(stored, run)
         if wanted is None:
             if as_json:
                 print_objects([shown.as_data(*each) for each in findings])
             else:
                 shown.terminal_table(findings)
-            return _status(finding for _, finding in findings)
+            return _status(run, (finding for _, finding in findings))
         claim, finding = next(each for each in findings if each[0].id == wanted)
         if as_json:
             print_object(shown.as_data(claim, finding))
         else:
-            for line in shown.claim_story(claim, finding, _Tales(run)):
+            for line in (*shown.claim_story(claim, finding, _Tales(run)), *_measuring(finding)):
                 click.echo(line)
-        return _status([finding], one=True)
+        return _status(run, [finding], one=True)
 
 
 @click.command()
@@ -67,13 +67,13 @@ def questions(folder: Path | None, as_json: bool) -> int:
     Nothing is run. Each answer has its evidence, and a small script that shows it by hand.
     """
     with opened(folder) as (stored, run):
-        _say_bad_lines(stored, run)
+        say_notices(stored, run)
         found = answered(run)
         if as_json:
             print_objects(found)
         else:
             answers.terminal(found)
-        return _status(finding for _, finding in run.reports.findings)
+        return _status(run, (finding for _, finding in run.reports.findings))
 
 
 @contextmanager
@@ -108,13 +108,24 @@ def _claim(name: str, listed: dict[str, Claim] | object) -> str:
     return known[name.lower()]
 
 
-def _say_bad_lines(stored: RunFolder, run: JudgedRun) -> None:
-    for bad in run.reports.bad_lines:
-        click.echo(f"{stored.stored}: {bad}", err=True)
+def _measuring(finding: Finding) -> Iterator[str]:
+    """The command that measures what is missing."""
+    missing = set(finding.missing)
+    slices = [each.id for each in catalog.load().slices.values() if missing & set(each.cells)]
+    if slices:
+        yield ""
+        yield f"To measure what is missing: aftercancel run --slice {' --slice '.join(slices)}"
 
 
-def _status(findings: Iterator[Finding] | list[Finding], *, one: bool = False) -> int:
+def say_notices(stored: RunFolder, run: JudgedRun) -> None:
+    """Say on stderr what makes the run incomplete."""
+    for notice in run.reports.notices:
+        click.echo(f"{stored.path}: {notice}", err=True)
+
+
+def _status(run: JudgedRun, findings: Iterable[Finding], *, one: bool = False) -> int:
     """A claim that nobody measured is no failure, unless it is the one that was asked for."""
     bad = {Verdict.COULD_NOT_TELL, *([Verdict.NOT_MEASURED] if one else [])}
     untold = any(finding.verdict in bad for finding in findings)
-    return ExitStatus.COULD_NOT_TELL if untold else ExitStatus.FINE
+    fine = run.reports.complete and not untold
+    return ExitStatus.FINE if fine else ExitStatus.COULD_NOT_TELL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -13,6 +14,7 @@ from aftercancel import __version__
 from aftercancel.errors import AftercancelError, ExitStatus
 
 _TRACEBACK = "AFTERCANCEL_TRACEBACK"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 _COMMANDS = {
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(_status(arguments))
 
 
-def _status(arguments: list[str] | None) -> int:
+def _status(arguments: list[str] | None) -> int:  # noqa: PLR0911 one for each way to end
     try:
         status = command.main(arguments, prog_name="aftercancel", standalone_mode=False)
         sys.stdout.flush()
@@ -74,6 +76,9 @@ def _status(arguments: list[str] | None) -> int:
     except AftercancelError as error:
         click.echo(f"aftercancel: {error}", err=True)
         return error.status
+    except SystemExit as error:
+        # click's own answer to a broken pipe is 1, which means something else here.
+        return ExitStatus.COULD_NOT_TELL if error.code == 1 else int(error.code or 0)
     except BrokenPipeError:
         # Whoever read our output has had enough; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -81,9 +86,18 @@ def _status(arguments: list[str] | None) -> int:
     except Exception as error:
         if _TRACEBACK in os.environ:
             raise
-        click.echo(
-            f"aftercancel: This is a mistake in aftercancel itself: {type(error).__name__}: {error}. "
-            f"What was measured is kept. Run it again with {_TRACEBACK}=1 and report what it says.",
-            err=True,
-        )
-        return ExitStatus.COULD_NOT_TELL
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """Say what nobody has foreseen, and what the machine alone is to blame for."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        click.echo("aftercancel: The output cannot be written: the disk is full.", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.MISSING
+    click.echo(
+        f"aftercancel: This is a mistake in aftercancel itself: {type(error).__name__}: {error}. "
+        f"What was measured is kept. Run it again with {_TRACEBACK}=1 and report what it says.",
+        err=True,
+    )
+    return ExitStatus.COULD_NOT_TELL

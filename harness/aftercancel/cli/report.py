@@ -10,7 +10,7 @@ from typing import assert_never
 
 import click
 
-from aftercancel.cli.claims import RUN, opened
+from aftercancel.cli.claims import RUN, opened, say_notices
 from aftercancel.cli.printing import json_bytes, judged_as_data
 from aftercancel.errors import ExitStatus, UsageError
 from aftercancel.render import claims as shown
@@ -19,12 +19,13 @@ from aftercancel.render.page import page
 from aftercancel.results import RunFolder
 from aftercancel.results.answers import answered, effects
 from aftercancel.results.environment import environment
-from aftercancel.results.junit import junit
+from aftercancel.results.folder import MEASURED
 from aftercancel.results.page import page_data
-from aftercancel.results.reports import JudgedRun
+from aftercancel.results.reports import JudgedRun, as_junit
 from aftercancel.results.stored import all_processors
 
 _PAGE = "report.html"
+_MEGABYTE = 1_000_000
 
 
 class Format(StrEnum):
@@ -60,8 +61,7 @@ def report(folder: Path | None, kind: str, out: Path | None) -> int:
     """
     wanted = Format(kind)
     with opened(folder) as (stored, run):
-        for bad in run.reports.bad_lines:
-            click.echo(f"{stored.stored}: {bad}", err=True)
+        say_notices(stored, run)
         pieces = _pieces(wanted, stored, run)
         if out is None and wanted is Format.HTML:
             out = stored.path / _PAGE
@@ -71,16 +71,27 @@ def report(folder: Path | None, kind: str, out: Path | None) -> int:
             sys.stdout.buffer.flush()
         else:
             size = _write(out, pieces)
-            click.echo(f"{out}: {size / 1e6:.1f} MB", err=wanted is not Format.HTML)
+            shown = f"{size / 1e6:.1f} MB" if size >= _MEGABYTE else f"{size / 1e3:.0f} kB"
+            click.echo(f"{out}: {shown}")
         reports = run.reports
         fine = reports.results.outcomes and reports.complete and not reports.unknown
         return ExitStatus.FINE if fine else ExitStatus.COULD_NOT_TELL
 
 
 def _write(out: Path, pieces: Iterable[bytes]) -> int:
-    """Write a file whole or not at all; returns its size in bytes."""
+    """Write a file whole or not at all, and nothing that was measured; returns its size in bytes."""
+    out = out.resolve()
     if out.is_dir():
         raise UsageError(f"{out} is a folder. Name a file with --out.")
+    if out.name in MEASURED:
+        raise UsageError(
+            f"{out.name} is a file of a run, and is never overwritten by a report. "
+            "Name another file with --out."
+        )
+    if out.exists() and not out.is_file():
+        # A device or a pipe: what is written goes through it, and it stays what it is.
+        with out.open("wb") as file:
+            return sum(file.write(piece) for piece in pieces)
     return RunFolder(out.parent).write_pieces(out.name, pieces)
 
 
@@ -94,7 +105,7 @@ def _pieces(wanted: Format, stored: RunFolder, run: JudgedRun) -> Iterator[bytes
         case Format.JSON:
             make = lambda: [json_bytes(as_data(stored, run))]  # noqa: E731
         case Format.JUNIT:
-            make = lambda: [_junit(run)]  # noqa: E731
+            make = lambda: [as_junit(run.reports)]  # noqa: E731
         case _:
             assert_never(wanted)
     for piece in make():
@@ -106,20 +117,10 @@ def _html(run: JudgedRun) -> Iterator[str]:
     return page(data)
 
 
-def _junit(run: JudgedRun) -> bytes:
-    results = run.reports.results
-    return junit(results.outcomes, results.missing, run.reports.record)
-
-
 def markdown(run: JudgedRun) -> str:
     """The summary for CI."""
     reports = run.reports
-    warnings = [f"Stored {bad}" for bad in reports.bad_lines[:1]]
-    if len(reports.bad_lines) > 1:
-        warnings.append(f"{len(reports.bad_lines)} stored lines cannot be read.")
-    if reports.record is not None and reports.record.why_not:
-        warnings.insert(0, f"This run is incomplete. {reports.record.why_not}")
-    return digest(reports.results, reports.findings, answered(run), warnings)
+    return digest(reports.results, reports.findings, answered(run), reports.notices)
 
 
 def as_data(stored: RunFolder, run: JudgedRun) -> dict[str, object]:

@@ -56,7 +56,9 @@ def counts(finding: Finding) -> str:
         )
         if finding.count(holds)
     ]
-    return f"Of {total} {'case' if total == 1 else 'cases'}: {'; '.join(parts)}."
+    mixed = sum(bool(case.others) for case in finding.cases)
+    of = f" In {mixed} of them not every attempt could tell." if mixed else ""
+    return f"Of {total} {'case' if total == 1 else 'cases'}: {'; '.join(parts)}.{of}"
 
 
 def compared(finding: Finding, axis: str, than: str) -> tuple[str, list[str]]:
@@ -134,6 +136,8 @@ def effects_in_short(table: Sequence[Compared]) -> str:
 
 def effects_in_full(table: Sequence[Compared]) -> list[str]:
     """A paragraph for each group of effects: how many show, and which do not."""
+    if all(row.difference is Difference.NOT_MEASURED for row in table):
+        return [f"`aftercancel run --slice {SLICE}` measures what it takes."]
     return [_group(group, list(rows)) for group, rows in groupby(table, key=lambda row: row.group)]
 
 

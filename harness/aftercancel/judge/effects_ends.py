@@ -68,7 +68,8 @@ def background(observation: Observation) -> str | None:
         return None
     if child.end.signal is not None or child.end.status:
         return f"it {ended(child.end)}"
-    if child.ended_ms > report.at_ms:
+    # Its output is closed some moments before its end is seen: ssh may be gone in between.
+    if child.ended_ms > report.at_ms + facts.MARGIN_MS:
         return "it lives on, ssh has ended"
     return "it lives on, ssh waits for it"
 

@@ -6,6 +6,7 @@ cell. ``tables``, ``summary`` and ``told`` give the same as data, for JSON.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aftercancel.render.matrix import Table, tables
@@ -42,11 +43,17 @@ def terminal(results: Results, console: Console | None = None, width: int | None
     terminals.terminal(results, console, width)
 
 
-def markdown(results: Results, title: str = "After the cancel", *, chances: bool = True) -> str:
-    """The matrix and its summary as a page of Markdown.
+def markdown(
+    results: Results,
+    title: str = "After the cancel",
+    *,
+    chances: bool = True,
+    notices: Sequence[str] = (),
+) -> str:
+    """The matrix and its summary as a page of Markdown, below what makes the run incomplete.
 
     Without ``chances`` it does not say how often each behaviour of an unstable cell was seen.
     """
     from aftercancel.render import markdowns
 
-    return markdowns.markdown(results, title, chances=chances)
+    return markdowns.markdown(results, title, chances=chances, notices=notices)

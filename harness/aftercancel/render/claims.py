@@ -26,7 +26,7 @@ Tell = Callable[[str, int], Sequence[str]]
 _COUNTED = {
     Holds.YES: "yes",
     Holds.NO: "no",
-    Holds.VARIES: "now so, now so",
+    Holds.VARIES: "now yes, now no",
     Holds.UNTOLD: "could not tell",
 }
 _LONGEST_DECIDING = 240
@@ -37,7 +37,8 @@ _CELLS_NAMED = 20
 
 def again(cell: str) -> str:
     """The command that measures a cell anew."""
-    return f"aftercancel again {shlex.quote(visible(cell))}"
+    dashed = "-- " if cell.startswith("-") else ""
+    return f"aftercancel again {dashed}{shlex.quote(visible(cell))}"
 
 
 # -- all claims
@@ -62,7 +63,9 @@ def numbers(findings: Sequence[Judgement]) -> str:
         if (n := count[verdict])
     ]
     claims = "1 claim" if len(findings) == 1 else f"{len(findings)} claims"
-    return f"{claims}: {', '.join(parts)}"
+    so_far = sum(finding.so_far for _, finding in findings)
+    more = f"; {so_far} of these so far, since cells are missing" if so_far else ""
+    return f"{claims}: {', '.join(parts)}{more}"
 
 
 def deciding_in_short(finding: Finding, longest: int = _LONGEST_DECIDING) -> str:
@@ -130,7 +133,7 @@ def missing(finding: Finding) -> list[str]:
 
 
 def _verdict(finding: Finding) -> list[str]:
-    lines = [finding.verdict.value]
+    lines = [finding.words]
     if finding.why_not:
         lines += _wrapped("", visible(finding.why_not))
     if finding.cases:
@@ -154,14 +157,14 @@ def _untold(finding: Finding) -> Iterator[str]:
 def _evidence(case: Judged, stories: Tell, commands: Callable[[str], str]) -> Iterator[str]:
     yield from _wrapped("", visible(case.because))
     several = len(case.cells) > 1
-    for part, cell in case.cells.items():
-        yield ""
-        attempt = case.attempts[0] if case.attempts else 1
-        label = f"{visible(part)}: " if several else ""
-        yield f"{label}{commands(cell)}"
-        yield ""
-        for line in stories(cell, attempt):
-            yield f"  {line}" if line else ""
+    for attempt in case.shown or case.attempts[:1] or (1,):
+        for part, cell in case.cells.items():
+            yield ""
+            label = f"{visible(part)}: " if several else ""
+            yield f"{label}{commands(cell)}"
+            yield ""
+            for line in stories(cell, attempt):
+                yield f"  {line}" if line else ""
 
 
 def _cells(case: Judged) -> str:
@@ -200,6 +203,7 @@ def as_data(claim: Claim, finding: Finding) -> dict[str, Any]:
         "needs": {part: list(patterns) for part, patterns in claim.parts.items()},
         "without": list(claim.without),
         "verdict": finding.verdict.value,
+        "so_far": finding.so_far,
         "why_not": finding.why_not,
         "deciding": msgspec.to_builtins(finding.deciding),
         "in_words": None if finding.deciding is None else in_words(finding.deciding),

@@ -49,7 +49,7 @@ def overview(findings: Sequence[Judgement], *, linked: bool = False) -> str:
         [
             f"[{escaped(claim.id)}](#{anchor(claim)})" if linked else escaped(claim.id),
             escaped(claim.sentence),
-            f"**{finding.verdict.value}**",
+            f"**{finding.words}**",
             escaped(deciding_in_short(finding)),
             escaped(cases_in_short(finding)),
         ]
@@ -73,7 +73,7 @@ def code(text: str) -> str:
 
 
 def _section(claim: Claim, finding: Finding) -> Iterator[str]:
-    yield f'<a id="{anchor(claim)}"></a>\n\n## {escaped(claim.id)}: {finding.verdict.value}'
+    yield f'<a id="{anchor(claim)}"></a>\n\n## {escaped(claim.id)}: {finding.words}'
     yield f"> {escaped(claim.sentence)}\n>\n> — {escaped(claim.source.value)}"
     if claim.asks:
         yield f"Open question: {escaped(claim.asks)}"

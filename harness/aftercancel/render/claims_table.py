@@ -23,10 +23,10 @@ _STYLES = {
     Verdict.COULD_NOT_TELL: "magenta",
     Verdict.NOT_MEASURED: "magenta",
 }
-_VERDICT_WIDTH = max(map(len, Verdict))
+_VERDICT_WIDTH = max(map(len, (*Verdict, f"{Verdict.CONFIRMED} so far")))
 _SIDE_BY_SIDE = 120
 """From this width on, sentence and what decides stand beside each other."""
-_WIDEST = 180
+_NARROWEST, _WIDEST = 40, 180
 
 
 def terminal(
@@ -44,6 +44,7 @@ def lines(findings: Sequence[Judgement], width: int) -> Iterator[Text]:
         yield Text("There is no claim.")
         return
     ids = max(len(visible(claim.id)) for claim, _ in findings) + 1
+    width = max(width, _NARROWEST)
     for source, some in groupby(findings, key=lambda each: each[0].source):
         yield from hanging("", _capital(source.value), width, style="bold")
         for claim, finding in some:
@@ -63,7 +64,7 @@ class _Column(NamedTuple):
 
 def _row(claim: Claim, finding: Finding, ids: int, width: int) -> Iterator[Text]:
     name = _Column(visible(claim.id), ids)
-    verdict = _Column(finding.verdict.value, _VERDICT_WIDTH + 1, _STYLES[finding.verdict])
+    verdict = _Column(finding.words, _VERDICT_WIDTH + 1, _STYLES[finding.verdict])
     sentence, decides = visible(claim.sentence), deciding_in_short(finding)
     cases = cases_in_short(finding)
     room = width - ids - _VERDICT_WIDTH - 3
@@ -71,7 +72,8 @@ def _row(claim: Claim, finding: Finding, ids: int, width: int) -> Iterator[Text]
         yield from _columns([name, verdict, _Column(sentence, room)])
         for text in (decides, cases):
             if text:
-                yield from hanging(" " * (ids + _VERDICT_WIDTH + 3), text, width, style="dim")
+                indent = " " * min(ids + _VERDICT_WIDTH + 3, width // 3)
+                yield from hanging(indent, text, width, style="dim")
         return
     counted = 15
     left = (room - counted - 2) * 9 // 20
@@ -106,7 +108,7 @@ def _without_verdict(findings: Sequence[Judgement], width: int) -> Iterator[Text
 
 
 def _folded(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(width, 1), break_on_hyphens=False) or [""]
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
 
 
 def _capital(text: str) -> str:

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aftercancel.judge.claims import Claim, Finding
 from aftercancel.judge.questions import Question
+from aftercancel.judge.words import listed, shortened, visible
 from aftercancel.render import claims_markdown
 from aftercancel.render.markdowns import (
     cells_in_words,
+    counted,
     escaped,
     heading,
     legend,
-    numbers,
+    named,
+    noticed,
     table_of,
 )
 from aftercancel.render.matrix import Table, tables
@@ -26,21 +29,23 @@ from aftercancel.render.signs import as_text
 LIMIT = 1 << 20
 """Bytes: the limit of a step summary of GitHub Actions."""
 _KEPT_FREE = 2048
-"""For the sentence on what is left out, and for what the summary's reader adds."""
+"""For the sentences on what is left out, and for what the summary's reader adds."""
+_NAMED, _NAME = 10, 24
+"""Slices that are named as left out, and the characters of each: what is kept free suffices."""
 
 
 def digest(
     results: Results,
     findings: Sequence[tuple[Claim, Finding]] = (),
     questions: Sequence[Question] = (),
-    warnings: Sequence[str] = (),
+    notices: Sequence[str] = (),
     limit: int = LIMIT,
 ) -> str:
-    """The page; ``warnings`` are what makes the run incomplete, in sentences."""
+    """The page; ``notices`` are what makes the run incomplete, in sentences."""
     room = limit - _KEPT_FREE
     kept: list[str] = []
     left_out = 0
-    for block in _essential(results, findings, questions, warnings):
+    for block in _essential(results, findings, questions, notices):
         size = len(block.encode()) + 2
         if size > room:
             left_out += 1
@@ -55,7 +60,8 @@ def digest(
         kept.append(f"**{are} left out above, for want of room.**")
     if rest:
         cells = cells_in_words(sum(table.cells for table in rest))
-        sections = ", ".join(dict.fromkeys(escaped(table.section) for table in rest))
+        names = dict.fromkeys(shortened(visible(table.section), _NAME) for table in rest)
+        sections = listed([escaped(name) for name in names], most=_NAMED)
         kept.append(
             f"**Left out, since a summary must stay below {limit:,} bytes: {len(rest)} of "
             f"{len(shown)} tables with {cells} ({sections}).** They are in the run's matrix.md."
@@ -67,12 +73,12 @@ def _essential(
     results: Results,
     findings: Sequence[tuple[Claim, Finding]],
     questions: Sequence[Question],
-    warnings: Sequence[str],
+    notices: Sequence[str],
 ) -> Iterator[str]:
     yield "# After the cancel"
-    for warning in warnings:
-        yield f"**{escaped(warning)}**"
-    yield from numbers(summary(results))
+    yield from noticed(notices)
+    numbers = summary(results)
+    yield from counted(numbers)
     found = disagreements(results.cells().values())
     if found:
         yield "## Where they disagree most"
@@ -83,6 +89,7 @@ def _essential(
     if findings:
         yield "## Claims"
         yield claims_markdown.overview(findings)
+    yield from named(numbers)
 
 
 def _disagreement(found: Disagreement) -> str:

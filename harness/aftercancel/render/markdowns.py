@@ -14,11 +14,17 @@ from aftercancel.render.results import Results, Summary, by_cell, summary
 from aftercancel.render.rows import Alike
 from aftercancel.render.signs import DIM, GOOD, LEGEND, Sign, as_text
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
 _SHOWN = 20
 
 
-def markdown(results: Results, title: str = "After the cancel", *, chances: bool = True) -> str:
+def markdown(
+    results: Results,
+    title: str = "After the cancel",
+    *,
+    chances: bool = True,
+    notices: Sequence[str] = (),
+) -> str:
     """A whole page: numbers and what could not be told first, then a table for each section.
 
     Without ``chances`` cells are counted and not attempts, and it does not say how often each
@@ -27,12 +33,22 @@ def markdown(results: Results, title: str = "After the cancel", *, chances: bool
     shown = tables(results)
     alike = tuple(dict.fromkeys(table.alike for table in shown))
     found = summary(results) if chances else by_cell(results)
-    blocks = [f"# {escaped(title)}", *numbers(found, chances=chances), *legend(alike)]
+    blocks = [
+        f"# {escaped(title)}",
+        *noticed(notices),
+        *numbers(found, chances=chances),
+        *legend(alike),
+    ]
     section = None
     for table in shown:
         blocks += [*heading(table, section), *table_of(table)]
         section = table.section
     return "\n\n".join(blocks) + "\n"
+
+
+def noticed(notices: Iterable[str]) -> Iterable[str]:
+    """What makes a run incomplete, so that nobody overlooks it."""
+    return (f"**{escaped(notice)}**" for notice in notices)
 
 
 def heading(table: Table, before: str | None) -> Iterable[str]:
@@ -110,6 +126,12 @@ def legend(alike: Iterable[Alike]) -> Iterable[str]:
 
 def numbers(found: Summary, *, chances: bool = True) -> Iterable[str]:
     """The run in numbers, and by name what is not a plain outcome."""
+    yield from counted(found, chances=chances)
+    yield from named(found, chances=chances)
+
+
+def counted(found: Summary, *, chances: bool = True) -> Iterable[str]:
+    """The run in numbers."""
     of = f", {found.attempts:,} observations" if chances else ""
     yield f"{cells_in_words(found.cells)}{of}."
     axes: Sequence[tuple[str, Mapping[str, int]]] = (
@@ -122,6 +144,10 @@ def numbers(found: Summary, *, chances: bool = True) -> Iterable[str]:
         for axis, counts in axes
     ]
     yield _tabulated(["axis", "outcomes"], rows)
+
+
+def named(found: Summary, *, chances: bool = True) -> Iterable[str]:
+    """By name, what could not be told, was not measured or not tried, or is unstable."""
     if found.untold:
         yield f"## Could not tell: {sum(len(untold.cells) for untold in found.untold)}"
         yield _items(f"{escaped(u.reason)} ({_named(u.cells)})" for u in found.untold)

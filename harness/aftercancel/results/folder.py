@@ -27,7 +27,9 @@ BASE = ".aftercancel"
 
 RECORD, OBSERVATIONS, OUTCOMES = "run.json", "observations.jsonl", "outcomes.jsonl"
 MATRIX, JUNIT, CLAIMS = "matrix.md", "junit.xml", "claims.jsonl"
-_OURS = (RECORD, OBSERVATIONS, OUTCOMES, MATRIX, JUNIT, CLAIMS)
+MEASURED = (RECORD, OBSERVATIONS, f"{OBSERVATIONS}{PACKED}")
+"""What cannot be made again."""
+_OURS = (*MEASURED, OUTCOMES, MATRIX, JUNIT, CLAIMS)
 
 
 class RunFolder:
@@ -123,7 +125,10 @@ class RunFolder:
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}.") from error
         except msgspec.DecodeError as error:
-            raise UsageError(f"{path} is no record of a run: {error}.") from error
+            raise UsageError(
+                f"{path} is no record of a run: {error}. Restore it; or remove it, and the "
+                "observations are judged without it."
+            ) from error
         if record.schema != RECORD_SCHEMA:
             raise UsageError(
                 f"{path} has schema {record.schema}; this aftercancel reads {RECORD_SCHEMA}. "

@@ -23,8 +23,16 @@ def axes(outcome: Outcome) -> list[tuple[str, str]]:
     return [*pairs, ("roles", " ".join(outcome.roles))] if outcome.roles else pairs
 
 
-def junit(outcomes: Sequence[Outcome], missing: Sequence[str], record: Record | None) -> bytes:
-    """The whole document. A cell that could not be measured is a failure; behaviour never is."""
+def junit(
+    outcomes: Sequence[Outcome],
+    missing: Sequence[str],
+    record: Record | None,
+    unreadable: Sequence[str] = (),
+) -> bytes:
+    """The whole document. A cell that could not be measured is a failure; behaviour never is.
+
+    ``unreadable``: stored lines, in words; each is an error.
+    """
     unknown = sum(not outcome.known for outcome in outcomes)
     skipped = [(name, "not measured: the run ended before it") for name in missing]
     for not_tried in record.not_tried if record is not None else ():
@@ -32,9 +40,9 @@ def junit(outcomes: Sequence[Outcome], missing: Sequence[str], record: Record | 
     suite = ET.Element(
         "testsuite",
         name="aftercancel",
-        tests=str(len(outcomes) + len(skipped)),
+        tests=str(len(outcomes) + len(skipped) + len(unreadable)),
         failures=str(unknown),
-        errors="0",
+        errors=str(len(unreadable)),
         skipped=str(len(skipped)),
     )
     if record is not None:
@@ -48,6 +56,9 @@ def junit(outcomes: Sequence[Outcome], missing: Sequence[str], record: Record | 
         if not outcome.known:
             failure = ET.SubElement(case, "failure", message="could not tell")
             failure.text = _clean(outcome.reason)
+    for words in unreadable:
+        where = words.partition(" is ")[0]
+        ET.SubElement(_case(suite, where), "error", message=_clean(words))
     for name, why in skipped:
         ET.SubElement(_case(suite, name), "skipped", message=_clean(why))
     root = ET.Element("testsuites")

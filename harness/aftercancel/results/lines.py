@@ -12,6 +12,7 @@ import errno
 import fcntl
 import lzma
 import os
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ import msgspec
 from aftercancel.errors import StorageError
 from aftercancel.model import SCHEMA, Cell, Observation
 
+_ATTEMPT = re.compile(r"#\d+$")
 PACKED = ".xz"
 """How the name of a compressed file ends."""
 
@@ -152,7 +154,7 @@ class Parser:
     def __call__(self, line: bytes) -> Observation | str:
         try:
             observation = self._decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _diagnosis(line, str(error))
         if observation.schema != SCHEMA:
             return _foreign_schema(observation.schema)
@@ -165,11 +167,17 @@ def again(number: int, attempt: str) -> BadLine:
 
 
 def find_observation(path: Path, wanted: str) -> Observation | None:
-    """The observation of one attempt, without decoding the others."""
+    """The observation of one attempt, as a rule without decoding the others."""
+    cell = wanted.partition("#")[0] if _ATTEMPT.search(wanted) else wanted
+    as_we_write_it = msgspec.json.encode(cell)
+    # Somebody else may have spelt it otherwise: JSON has several ways to write a character.
+    return _find(path, wanted, as_we_write_it) or _find(path, wanted, b"")
+
+
+def _find(path: Path, wanted: str, containing: bytes) -> Observation | None:
     parse = Parser()
-    cell = wanted.partition("#")[0].encode()
     for line in _lines(path):
-        if cell in line:
+        if containing in line:
             found = parse(line)
             if isinstance(found, Observation) and key(found) == wanted:
                 return found
@@ -199,6 +207,8 @@ def cannot_unpack(path: Path, error: Exception) -> StorageError:
 def _diagnosis(line: bytes, error: str) -> str:
     try:
         value = msgspec.json.decode(line)
+    except RecursionError:
+        return "is nested deeper than anything of ours"
     except (msgspec.DecodeError, UnicodeDecodeError):
         if not line.endswith(b"\n"):
             return "is cut off: whoever wrote it was stopped in the middle"

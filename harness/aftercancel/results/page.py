@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from aftercancel import catalog
 from aftercancel.errors import AftercancelError
@@ -76,8 +75,14 @@ def page_data(
         effects=effects,
         chunks=_chunks(run, processes),
         unreadable=tuple(str(bad) for bad in reports.bad_lines),
-        incomplete=(record.why_not or "") if record is not None else "",
+        incomplete=_incomplete(record),
     )
+
+
+def _incomplete(record: Record | None) -> str:
+    if record is None:
+        return "It has no run.json: whether it is complete cannot be known."
+    return record.why_not or ""
 
 
 def _chunks(run: JudgedRun, processes: int) -> Iterator[Chunk]:
@@ -113,7 +118,7 @@ def _stories(run: JudgedRun) -> Mapping[str, Story]:
         for number in finding.evidence:
             case = finding.cases[number]
             for cell in case.cells.values():
-                for attempt in islice(case.attempts, 1):
+                for attempt in case.shown:
                     name = attempt_key(cell, attempt)
                     observation = run.observation(name)
                     if observation is not None and name not in found:

@@ -21,11 +21,14 @@ from aftercancel.render.claims import as_data
 from aftercancel.render.results import cell_of
 from aftercancel.results import claims
 from aftercancel.results import folder as names
-from aftercancel.results.folder import RunFolder
+from aftercancel.results.folder import OBSERVATIONS, RunFolder
 from aftercancel.results.junit import junit
 from aftercancel.results.lines import BadLine
 from aftercancel.results.record import NotTried, Record
 from aftercancel.results.stored import JudgedLines, StoredLines
+
+_NAMED = 5
+"""Bad lines that are named; of more, the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,19 @@ class Reports:
         return not self.results.missing and not self.bad_lines
 
     @property
+    def notices(self) -> tuple[str, ...]:
+        """What makes the run incomplete, in sentences: every report begins with them."""
+        found = []
+        if self.record is not None and self.record.why_not:
+            found.append(f"This run is incomplete. {self.record.why_not}")
+        elif self.record is None:
+            found.append("This run has no run.json: whether it is complete cannot be known.")
+        found += [f"Of the stored observations, {bad}." for bad in self.bad_lines[:_NAMED]]
+        if len(self.bad_lines) > _NAMED:
+            found.append(f"{len(self.bad_lines) - _NAMED} more lines were not taken either.")
+        return tuple(found)
+
+    @property
     def not_tried(self) -> tuple[NotTried, ...]:
         return self.record.not_tried if self.record is not None else ()
 
@@ -61,7 +77,8 @@ class Reports:
         if self.not_tried:
             parts.append(f"{sum(len(each.cells) for each in self.not_tried)} not tried")
         if self.bad_lines:
-            parts.append(f"{len(self.bad_lines)} stored lines cannot be read")
+            lines = "line was" if len(self.bad_lines) == 1 else "lines were"
+            parts.append(f"{len(self.bad_lines)} stored {lines} not taken")
         return "cells: " + ", ".join(parts)
 
 
@@ -108,8 +125,11 @@ def judged_run(
     Fingerprints are made where cells were measured repeatedly, or with ``prints``.
     """
     with StoredLines(folder.stored) as stored:
-        judged = stored.judged(prints=prints or repeated(record), processes=processes)
-        findings = claims.judge_claims(listed, stored, judged, claims.catalogued(), processes)
+        judged = _judged(stored, record, processes, prints=prints)
+        # What could not be launched here is told apart: no run on this machine can have it.
+        not_tried = {cell_of(n) for each in record.not_tried for n in each.cells} if record else ()
+        wanted = [cell for cell in claims.catalogued() if cell not in not_tried]
+        findings = claims.judge_claims(listed, stored, judged, wanted, processes)
         reports = dataclasses.replace(judge_lines(judged, record), findings=findings)
         yield JudgedRun(reports, stored, judged)
 
@@ -117,12 +137,18 @@ def judged_run(
 def judge_run(folder: RunFolder, record: Record | None) -> Reports:
     """Judge every stored observation, without the claims. Nothing is written."""
     with StoredLines(folder.stored) as stored:
-        return judge_lines(stored.judged(prints=repeated(record)), record)
+        return judge_lines(_judged(stored, record), record)
 
 
-def repeated(record: Record | None) -> bool:
-    """Whether cells may have been measured more than once."""
-    return record is None or record.repeat > 1
+def _judged(
+    stored: StoredLines, record: Record | None, processes: int = 1, *, prints: bool = False
+) -> JudgedLines:
+    """With fingerprints where cells were measured repeatedly, whatever the record says of that."""
+    prints = prints or (record is not None and record.repeat > 1)
+    judged = stored.judged(prints=prints, processes=processes)
+    if prints or all(line.attempt == 1 for line in judged.lines.values()):
+        return judged
+    return stored.judged(prints=True, processes=processes)
 
 
 def judge_lines(judged: JudgedLines, record: Record | None) -> Reports:
@@ -159,8 +185,19 @@ def write_reports(folder: RunFolder, reports: Reports) -> None:
     if reports.findings:
         lines = (encoder.encode(as_data(*each)) + b"\n" for each in reports.findings)
         folder.write(names.CLAIMS, b"".join(lines))
-    folder.write(names.MATRIX, markdown(reports.results).encode())
-    folder.write(names.JUNIT, junit(reports.results.outcomes, reports.results.missing, record))
+    folder.write(names.MATRIX, markdown(reports.results, notices=reports.notices).encode())
+    folder.write(names.JUNIT, as_junit(reports))
+
+
+def as_junit(reports: Reports) -> bytes:
+    """The run as test cases."""
+    results = reports.results
+    return junit(
+        results.outcomes,
+        results.missing,
+        reports.record,
+        [f"{OBSERVATIONS}: {bad}" for bad in reports.bad_lines],
+    )
 
 
 def _in_words(not_tried: NotTried) -> tuple[str, str]:

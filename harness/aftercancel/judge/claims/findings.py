@@ -35,7 +35,11 @@ class Judged:
     holds: Holds
     because: str
     attempts: tuple[int, ...]
-    """Those on which the answer rests."""
+    """Those on which the answer rests, the one that shows it first."""
+    others: tuple[int, ...] = ()
+    """Those that could not tell, where others could."""
+    shown: tuple[int, ...] = ()
+    """The attempts to look at: one for each answer that was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,16 @@ class Finding:
     """Why it was not measured, or could not be told."""
     evidence: tuple[int, ...] = ()
     """The best cases, as positions in ``cases``."""
+
+    @property
+    def so_far(self) -> bool:
+        """Whether cells are missing that could change the verdict."""
+        return bool(self.missing) and self.deciding is not None
+
+    @property
+    def words(self) -> str:
+        """The verdict as it is shown: ``confirmed``, or ``confirmed so far``."""
+        return f"{self.verdict.value} so far" if self.so_far else self.verdict.value
 
     def count(self, holds: Holds) -> int:
         """How many cases gave this answer."""

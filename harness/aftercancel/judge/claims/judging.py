@@ -93,32 +93,45 @@ def _apart(claim: Claim) -> frozenset[str]:
 
 
 def _judge_case(claim: Claim, cells: Mapping[str, str], attempts: Attempts, load: Load) -> Judged:
-    answers: list[Answer] = []
-    numbers = _common_attempts(cells, attempts)
-    for number in numbers:
+    answers: dict[int, Answer] = {}
+    for number in _all_attempts(cells, attempts):
         own = {
             part: load(cell, number if number in attempts[cell] else attempts[cell][0])
             for part, cell in cells.items()
         }
-        answers.append(_answer(claim, Case(own)))
-    told = [answer for answer in answers if answer.holds is not Holds.UNTOLD]
-    given = {answer.holds for answer in told}
-    if len(given) > 1:
-        some = {answer.holds: answer.because for answer in told}
-        because = f"Yes: {some[Holds.YES]} No: {some[Holds.NO]}"
-        final = Answer(Holds.VARIES, because)
+        answers[number] = _answer(claim, Case(own))
+    told = {answer.holds for answer in answers.values()} - {Holds.UNTOLD}
+    wanted = sorted(told, key=list(Holds).index) or [Holds.UNTOLD]
+    shown = [_shown(answers, holds) for holds in wanted]
+    rest = [n for n, answer in answers.items() if answer.holds in wanted]
+    if len(shown) == 1:
+        holds, because = wanted[0], answers[shown[0]].because
     else:
-        final = (told or answers)[0]
+        holds = Holds.VARIES
+        because = " ".join(
+            f"{each.value.capitalize()}: {answers[n].because}"
+            for each, n in zip(wanted, shown, strict=True)
+        )
     return Judged(
         cells=cells,
         words=_words(claim, cells),
-        holds=final.holds,
-        because=final.because,
-        attempts=tuple(numbers),
+        holds=holds,
+        because=because,
+        attempts=tuple(dict.fromkeys([*shown, *rest])),
+        others=tuple(n for n in answers if n not in rest),
+        shown=tuple(shown),
     )
 
 
-def _common_attempts(cells: Mapping[str, str], attempts: Attempts) -> list[int]:
+def _shown(answers: Mapping[int, Answer], holds: Holds) -> int:
+    """The attempt that stands for this answer: the same whatever the attempts' numbers are."""
+    return min(
+        (n for n, answer in answers.items() if answer.holds is holds),
+        key=lambda n: (answers[n].because, n),
+    )
+
+
+def _all_attempts(cells: Mapping[str, str], attempts: Attempts) -> list[int]:
     """As many as the part with most has; a part that was measured once stands for itself."""
     return sorted({number for cell in cells.values() for number in attempts[cell]})
 
@@ -141,7 +154,10 @@ def _answer(claim: Claim, case: Case) -> Answer:
         if reason:
             return Answer(Holds.UNTOLD, reason)
     try:
-        return claim.predicate(case)
+        answer = claim.predicate(case)
+        if not isinstance(answer, Answer):
+            raise TypeError(f"it gave {answer!r}, and no answer")
+        return answer
     except Exception as error:  # noqa: BLE001 whatever it is, it must not look like an answer
         return Answer(
             Holds.UNTOLD,

@@ -19,6 +19,11 @@ NOT_CANCELLED = "*/*/*/*/end"
 """For ``without``, where a claim means every cancellation."""
 OWN_WAY = "abort,cancel*,stop*"
 """How a real runner cancels: alternatives for a pattern, beside signals of the plain runners'."""
+LABS_OWN = "*/*/*/plain*/*"
+"""The lab's own runners: for ``without``, where a claim means real ones. What a plain runner sends,
+and when it reports, is the lab's definition and no evidence."""
+DROPBEAR = "*/*/*dropbear*/*/*"
+"""For ``without``, where a claim means what OpenSSH's server does."""
 JENKINS = "{jenkins,hudson}*"
 """The runners that are Jenkins, of any version."""
 

@@ -40,6 +40,8 @@ class Exhibit:
     look: Look
     told: tuple[tuple[str, str, Story | None], ...]
     """Part of the case, key of the attempt, its story."""
+    attempts: str
+    """In which attempts it was so, where others gave another answer or none; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,27 @@ def _shown(claim: Claim, finding: Finding, stories: Mapping[str, Story]) -> Show
 
 def _exhibit(case: Judged, stories: Mapping[str, Story]) -> Exhibit:
     told = []
-    for part, cell in case.cells.items():
-        keys = [cell if number == 1 else f"{cell}#{number}" for number in case.attempts] or [cell]
-        key = next((each for each in keys if each in stories), keys[0])
-        told.append((part, key, stories.get(key)))
-    return Exhibit(case, ANSWERS[case.holds], tuple(told))
+    for number in case.shown or case.attempts[:1] or (1,):
+        for part, cell in case.cells.items():
+            key = _key(cell, number)
+            told.append((part, key, stories.get(key)))
+    return Exhibit(case, ANSWERS[case.holds], tuple(told), _attempts(case))
+
+
+def _key(cell: str, attempt: int) -> str:
+    return cell if attempt == 1 else f"{cell}#{attempt}"
+
+
+def _attempts(case: Judged) -> str:
+    """``in attempts 1, 3; otherwise in 2``: nothing where all say the same."""
+    if not case.others:
+        return ""
+    word = "attempt" if len(case.attempts) == 1 else "attempts"
+    return f"in {word} {_numbers(case.attempts)}; otherwise in {_numbers(case.others)}"
+
+
+def _numbers(attempts: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(attempts)))
 
 
 def cases(findings: Iterable[tuple[Claim, Finding]]) -> dict[str, Any]:
@@ -98,4 +116,8 @@ def cases(findings: Iterable[tuple[Claim, Finding]]) -> dict[str, Any]:
 def _rows(finding: Finding) -> Iterator[list[Any]]:
     for case in finding.cases:
         look = ANSWERS[case.holds]
-        yield [case.holds.value, look.sign, look.style, case.because, list(case.cells.values())]
+        cells = list(case.cells.values())
+        if len(cells) == 1 and case.attempts and 1 not in case.attempts:
+            # The first attempt, which the cell alone stands for, says something else.
+            cells = [_key(cells[0], case.attempts[0])]
+        yield [case.holds.value, look.sign, look.style, case.because, cells, _attempts(case)]

@@ -8,6 +8,7 @@ from typing import Any
 from aftercancel.judge.claims import Finding
 from aftercancel.model import Outcome
 from aftercancel.render.page.data import PageData, Word
+from aftercancel.render.page.unsaid import unsaid
 from aftercancel.render.results import CellResult, cell_of
 from aftercancel.render.rows import words
 from aftercancel.render.signs import signs
@@ -61,6 +62,7 @@ def index(data: PageData, cells: Mapping[str, CellResult], places: Places) -> di
             for axis, words in data.words.by_axis().items()
         },
         "note": data.words.note,
+        "unsaid": unsaid(),
     }
 
 

@@ -5,21 +5,31 @@ const MOST_BYTES = 2048;
 const REASON_PARTS = /(?<=\.) (?=[A-Z])/;
 
 const isGood = (outcome) => outcome.signs.length === 3 && outcome.signs.every(([, , style]) => style === 'green');
-// A job without a clean-up cannot be better than this.
+// A job that declares no clean-up cannot be better than this.
 const isFine = (outcome) => outcome.signs.length === 3 && outcome.signs.every(([, , style]) => style === 'green' || style === 'dim');
 
-// With the job or the launcher replaced by one that is meant to be copied: cells that are good on all axes.
+// With the job or the launcher replaced by one that is meant to be copied: cells that are good on all axes,
+// or, of another launcher, on the two that there are where the job declares no clean-up.
 function remedies(run, cell) {
   const found = [];
   for (const axis of ['job', 'launcher']) {
     for (const word of run.words[axis]) {
       if (!run.entry(axis, word).remedy || word === run.word(cell, axis)) continue;
       const other = run.find(AXES.map((each) => (each === axis ? word : run.word(cell, each))).join('/'));
-      const enough = axis === 'job' ? isGood : isFine;
-      if (other >= 0 && enough(run.outcome(other))) found.push({ axis, word, cell: other });
+      if (other < 0) continue;
+      const good = isGood(run.outcome(other));
+      if (good || (axis === 'launcher' && isFine(run.outcome(other)))) found.push({ axis, word, cell: other, good });
     }
   }
   return found;
+}
+
+// A launcher's text: its command line, and below it the rules and files that make it work.
+function commandLine(text) {
+  const [line, ...rest] = text.replace(/\n$/, '').split('\n');
+  if (!line) return null;
+  return [make('code', { class: 'command' }, visible(line)), rest.length ? make('details', { class: 'with' },
+    make('summary', {}, 'with these rules and files'), source('Rules and files of the launcher', rest)) : null];
 }
 
 function titleOf(run, cell) {
@@ -27,7 +37,7 @@ function titleOf(run, cell) {
   return make('dl', { class: 'words' }, told.map(([axis, word]) => {
     const { sentence, version, text } = run.entry(axis, word);
     return make('div', {}, make('dt', {}, axis), make('dd', {}, make('b', { class: 'id' }, visible(word)), sentence ? ` ${visible(sentence)}` : '',
-      version ? make('span', { class: 'hint' }, ` ${visible(version)}`) : null, axis === 'launcher' && text ? make('code', { class: 'command' }, visible(text)) : null));
+      version ? make('span', { class: 'hint' }, ` ${visible(version)}`) : null, axis === 'launcher' ? commandLine(text) : null));
   }));
 }
 
@@ -106,7 +116,7 @@ function remedyOf(run, cell) {
   const found = remedies(run, cell);
   const words = AXES.slice(1).map((axis) => run.word(cell, axis)).filter(Boolean).join('/');
   return make('section', { class: 'remedy' }, make('h2', {}, 'What is green here instead'),
-    found.length ? make('ul', {}, found.map((each) => make('li', {}, make('a', { href: cellLink(run, each.cell) }, each.axis === 'job' ? 'the job ' : 'the launcher ', make('b', { class: 'id' }, visible(each.word))), ' ', signs(run.outcome(each.cell)), ` ${visible(run.entry(each.axis, each.word).sentence)}`)))
+    found.length ? make('ul', {}, found.map((each) => make('li', {}, make('a', { href: cellLink(run, each.cell) }, each.axis === 'job' ? 'the job ' : 'the launcher ', make('b', { class: 'id' }, visible(each.word))), ' ', signs(run.outcome(each.cell)), ` ${visible(run.entry(each.axis, each.word).sentence)}${each.good ? '' : ' (this job declares no clean-up: none ran)'}`)))
       : make('p', {}, `None of the remedies that was measured under ${visible(words)} is good on all three axes.`));
 }
 
@@ -121,7 +131,7 @@ const quoted = (text) => (/^[\w./#@%+=:,-]+$/.test(text) && !text.startsWith('#'
 function claimsOf(run, cell) {
   const claims = run.claimsOf.get(cell) || [];
   return make('section', {}, make('h2', {}, 'Claims that rest on it'),
-    claims.length ? make('ul', {}, claims.map(([id, verdict]) => make('li', {}, make('a', { href: `#claim-${id}` }, id), ` ${verdict}: ${visible(run.sentences[id] || '')}`))) : make('p', {}, 'None.'));
+    claims.length ? make('ul', {}, claims.map(([id, verdict]) => make('li', {}, make('a', { href: `#claim-${id}` }, id), ` ${verdict}: ${visible(run.sentences.get(id) || '')}`))) : make('p', {}, 'None.'));
 }
 
 function jobSource(run, cell) {
@@ -131,8 +141,9 @@ function jobSource(run, cell) {
     source(`Source of ${visible(name)}`, text.replace(/\n$/, '').split('\n')));
 }
 
-function rawOf(observation) {
-  const text = () => JSON.stringify(observation, null, 2);
+// As it was stored.
+function rawOf(stored) {
+  const text = () => JSON.stringify(stored, null, 2);
   const details = make('details', { class: 'raw', ontoggle: () => {
     if (details.open && details.children.length < 2) details.append(copyButton('JSON', text), source('Raw observation', text().split('\n')));
   } }, make('summary', {}, 'Raw observation (JSON)'));
@@ -151,7 +162,8 @@ async function cellView(run, key) {
   const top = [back, heading, titleOf(run, cell)];
   if (!attempt) return [...top, make('p', { class: 'notice' }, 'It was not measured.'), repeatsOf(run, cell, 0), remedyOf(run, cell), commandsOf(id), jobSource(run, cell)].filter(Boolean);
   if (attempt.chunk < 0) return [...top, make('p', { class: 'notice' }, 'This attempt is not in this file: another one that behaved alike stands for it.'), repeatsOf(run, cell, attempt.attempt)].filter(Boolean);
-  const { observation, happenings, relays, meaning, reason } = await run.load(attempt.chunk, attempt.at);
+  const { observation: stored, happenings, relays, meaning, reason } = await run.load(attempt.chunk, attempt.at);
+  const observation = completed(stored, run.unsaid);
   const trouble = observation.trouble && make('p', { class: 'notice' }, `It could not be measured (${observation.trouble.kind}): ${visible(observation.trouble.words)}`);
   const basis = observation.evidence === 'trace' ? 'Evidence: the kernel’s own record of forks, execs, signals and exits.' : 'Evidence: /proc, looked at again and again; who signalled whom cannot be known.';
   return [back, heading, trouble,
@@ -163,5 +175,5 @@ async function cellView(run, key) {
       make('div', {}, happeningsTable(happenings),
         relays.length ? make('section', {}, make('h2', {}, 'Relays'), make('ul', {}, relays.map((relay) => make('li', {}, visible(relay)))), meaning ? make('p', { class: 'hint' }, meaning) : null) : null),
       make('div', {}, remedyOf(run, cell), leftBehind(observation), outputOf(observation), commandsOf(key), claimsOf(run, cell), repeatsOf(run, cell, attempt.attempt))),
-    rawOf(observation)].filter(Boolean);
+    rawOf(stored)].filter(Boolean);
 }

@@ -13,6 +13,15 @@ async function inflated(id) {
   return JSON.parse(await new Response(stream).text());
 }
 
+// A stored line may leave out what has a default, as lines do that are older than a field.
+function completed(value, { defaults, within }) {
+  if (value === null || value === undefined) return value;
+  if (Array.isArray(value)) return value.map((each) => completed(each, { defaults, within }));
+  const whole = { ...defaults, ...value };
+  for (const [name, inside] of Object.entries(within)) whole[name] = completed(whole[name], inside);
+  return whole;
+}
+
 class Run {
   static async read() {
     return new Run(await inflated('index'));
@@ -20,6 +29,9 @@ class Run {
 
   constructor(index) {
     Object.assign(this, index);
+    // Users name jobs: a word may be `constructor`, so what words lead to is in maps.
+    this.catalogue = new Map(AXES.map((axis) => [axis, new Map(Object.entries(index.catalogue[axis]))]));
+    this.sentences = new Map(Object.entries(index.sentences));
     this.columns = AXES.map((axis) => this.cells[axis]);
     this.size = this.cells.outcome.length;
     this.numbers = Object.fromEntries(AXES.map((axis) => [axis, new Map(this.words[axis].map((word, n) => [word, n]))]));
@@ -62,7 +74,7 @@ class Run {
 
   // What the catalogue says of a word: its sentence, version, file name, text, and whether it is a remedy.
   entry(axis, word) {
-    const [sentence = '', version = '', name = '', text = '', remedy = 0] = this.catalogue[axis][word] || [];
+    const [sentence = '', version = '', name = '', text = '', remedy = 0] = this.catalogue.get(axis).get(word) || [];
     return { sentence, version, name, text, remedy: Boolean(remedy) };
   }
 

@@ -6,9 +6,9 @@ function casesTable(run, claim, rows) {
   const body = make('tbody');
   const table = make('table', { class: 'cases' }, make('caption', {}, `All cases of ${claim}`),
     make('thead', {}, make('tr', {}, ['it holds', 'because', 'cells'].map((name) => make('th', { scope: 'col' }, name)))), body);
-  const add = (some) => body.append(...some.map(([holds, sign, style, because, cells]) => make('tr', {},
+  const add = (some) => body.append(...some.map(([holds, sign, style, because, cells, attempts]) => make('tr', {},
     make('td', {}, make('span', { class: `verdict ${style}` }, make('span', { class: `sign ${style}`, 'aria-hidden': 'true' }, sign), ` ${holds}`)),
-    make('td', {}, visible(because)),
+    make('td', {}, visible(because), attempts ? make('div', { class: 'hint' }, attempts) : null),
     make('td', {}, cells.map((cell) => make('div', {}, make('a', { class: 'cell', href: `#cell=${encodeURIComponent(cell).replaceAll('%2F', '/')}` }, visible(cell))))))));
   add(rows.slice(0, MOST_CASES));
   const rest = rows.length - MOST_CASES;
@@ -22,8 +22,12 @@ function offerCases(run) {
     details.addEventListener('toggle', async () => {
       if (!details.open || details.children.length > 1) return;
       cases ||= inflated('cases');
-      const all = await cases;
-      details.append(...casesTable(run, details.dataset.claim, all[details.dataset.claim]));
+      try {
+        const all = await cases;
+        details.append(...casesTable(run, details.dataset.claim, all[details.dataset.claim]));
+      } catch (error) {
+        details.append(make('p', { class: 'notice' }, `The cases cannot be shown. ${error.message}`));
+      }
     });
   }
 }

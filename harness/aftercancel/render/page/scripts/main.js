@@ -98,17 +98,18 @@ function keys() {
   });
 }
 
-async function main() {
+// What needs no script is still there; whoever waits for the page need not wait for ever.
+function failed(error) {
+  showOverview();
+  byId('table').replaceChildren();
+  byId('count').textContent = `The cells cannot be shown. ${error.message}`;
+  document.documentElement.classList.add('failed');
+  document.documentElement.dataset.ready = 'no';
+}
+
+async function begin() {
   themeButton();
-  let run;
-  try {
-    run = await Run.read();
-  } catch (error) {
-    byId('count').textContent = `The cells cannot be shown. ${error.message}`;
-    document.documentElement.classList.add('failed');
-    document.documentElement.dataset.ready = 'no';
-    return;
-  }
+  const run = await Run.read();
   const choice = new Choice(run);
   const matrix = new Matrix(run, choice);
   const form = choiceForm(run, choice, () => matrix.changed());
@@ -130,4 +131,4 @@ async function main() {
   document.documentElement.dataset.ready = 'yes';
 }
 
-main();
+begin().catch(failed);

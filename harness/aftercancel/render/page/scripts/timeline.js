@@ -2,6 +2,7 @@
 
 const LANE = 40;
 const HEAD = 58; // Room above the lanes for the cancellation, the report and the decision.
+const STRAYS = 18; // More of it, where marks have no lane.
 const FOOT = 34;
 const MOST_LANES = 48;
 const MOST_SIGNALS = 150;
@@ -39,6 +40,7 @@ class Timeline {
     const outside = [...new Set(this.drawnSignals.filter((signal) => signal.sender === null).map((signal) => (signal.call === 'terminal' ? 'the terminal' : signal.sender_role)))];
     this.lanes = [...outside.map((name) => ({ name })), ...lanesOf(observation, signalled)];
     this.laneOf = new Map(this.lanes.map((lane, n) => [lane.process ? lane.process.key : lane.name, n]));
+    this.head = HEAD + (observation.marks.slice(0, MOST_MARKS).some((mark) => this.writer(mark) < 0) ? STRAYS : 0);
     this.settings = { scale: 'shortened', zoom: 1 };
     this.fit();
   }
@@ -80,9 +82,11 @@ class Timeline {
       add(signal.at_ms, 'signal', to ?? from, { signal, from, to, row: 'above', label: `${signal.signal} ${call}`.trim(), call });
     }
     for (const mark of observation.marks.slice(0, MOST_MARKS)) {
-      const writer = this.lanes.findIndex(({ process }) => process && process.role === mark.role
-        && process.started_ms <= mark.at_ms && (process.ended_ms === null || process.ended_ms >= mark.at_ms));
-      add(mark.at_ms, 'mark', writer, { mark, row: 'above', label: `“${shortened(visible(mark.name), 40)}”` });
+      const writer = this.writer(mark);
+      const said = `“${shortened(visible(mark.name), 40)}”`;
+      // Where nobody drawn has its role: who wrote it may have become another program by exec since.
+      if (writer < 0) add(mark.at_ms, 'mark', 'stray', { mark, row: 'above', label: `${visible(mark.role || 'somebody')}: ${said}` });
+      else add(mark.at_ms, 'mark', writer, { mark, row: 'above', label: said });
     }
     add(observation.armed_ms, 'armed', 'head', {});
     observation.fired.forEach((fired) => add(fired.at_ms, 'fired', 'head', { words: `cancellation: ${visible(fired.what)}${fired.error ? ` (${visible(fired.error)})` : ''}` }));
@@ -91,8 +95,14 @@ class Timeline {
     return nodes;
   }
 
+  // The lane of the process that wrote a mark; -1: nobody with its role is drawn at that moment.
+  writer(mark) {
+    return this.lanes.findIndex(({ process }) => process && process.role === mark.role
+      && process.started_ms <= mark.at_ms && (process.ended_ms === null || process.ended_ms >= mark.at_ms));
+  }
+
   y(lane) {
-    return HEAD + lane * LANE + LANE / 2 + 6;
+    return lane === 'stray' ? HEAD + 4 : this.head + lane * LANE + LANE / 2 + 6;
   }
 
   picture() {
@@ -102,13 +112,13 @@ class Timeline {
     this.edge = Math.max(space.width, 300);
     this.headRoom = [0, 0, 0];
     const width = Math.ceil(Math.max(this.edge + 112, ...nodes.map((node) => node.x + (node.label || node.words || '').length * LETTER + 20)));
-    const height = HEAD + this.lanes.length * LANE + FOOT;
+    const height = this.head + this.lanes.length * LANE + FOOT;
     const svg = draw('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': 'Timeline of processes and signals. The table “What happened” tells the same in words.' },
-      draw('g', { class: 'lane-lines' }, this.lanes.map((_, lane) => draw('line', { x1: 0, x2: width, y1: HEAD + (lane + 1) * LANE, y2: HEAD + (lane + 1) * LANE }))),
+      draw('g', { class: 'lane-lines' }, this.lanes.map((_, lane) => draw('line', { x1: 0, x2: width, y1: this.head + (lane + 1) * LANE, y2: this.head + (lane + 1) * LANE }))),
       space.breaks.map((gap) => this.breakOf(gap, height)),
       nodes.filter((node) => node.words || node.kind === 'armed').map((node) => this.moment(node, height)),
       this.bars(nodes),
-      nodes.filter((node) => node.mark && node.lane >= 0).map((node) => this.mark(node)),
+      nodes.filter((node) => node.mark).map((node) => this.mark(node)),
       nodes.filter((node) => node.signal).map((node) => this.arrow(node)),
       draw('g', { class: 'ticks' }, ticks(nodes).map((tick) => draw('text', { x: Math.max(tick.x, tick.half), y: height - 10, 'text-anchor': 'middle' }, tick.text))));
     return { svg, note: this.note(space) };
@@ -127,7 +137,7 @@ class Timeline {
   breakOf({ from, to, gap }, height) {
     const [x, y] = [(from + to) / 2, height - FOOT + 2];
     return draw('g', { class: 'break' },
-      draw('rect', { x: x - 4, y: HEAD - 6, width: 8, height: height - HEAD - FOOT + 10 }),
+      draw('rect', { x: x - 4, y: this.head - 6, width: 8, height: height - this.head - FOOT + 10 }),
       draw('path', { d: `M${x - 6} ${y + 5}l4 -8 M${x} ${y + 5}l4 -8` }),
       draw('title', {}, `${milliseconds(gap)} in which nothing happened`));
   }
@@ -167,8 +177,8 @@ class Timeline {
 
   mark(node) {
     const y = this.y(node.lane);
-    return draw('g', { class: 'mark' }, draw('circle', { cx: node.x, cy: y, r: 4 }),
-      !node.quiet && draw('text', { x: node.x + 2, y: y - 9 }, node.label), draw('title', {}, `${milliseconds(node.t)}: ${node.label}`));
+    return draw('g', { class: node.lane === 'stray' ? 'mark stray' : 'mark' }, draw('circle', { cx: node.x, cy: y, r: 4 }),
+      !node.quiet && draw('text', node.lane === 'stray' ? { x: node.x + 8, y: y + 4 } : { x: node.x + 2, y: y - 9 }, node.label), draw('title', {}, `${milliseconds(node.t)}: ${node.label}`));
   }
 
   arrow(node) {
@@ -228,7 +238,7 @@ function timelineView(observation) {
     label.style.paddingLeft = `${Math.min(depth || 0, 6) * 9 + 8}px`;
     return label;
   }));
-  lanes.style.paddingTop = `${HEAD}px`;
+  lanes.style.paddingTop = `${timeline.head}px`;
   const show = () => {
     const made = timeline.picture();
     place.replaceChildren(lanes, made.svg);
