@@ -254,7 +254,7 @@ def page_data(**more: Any) -> PageData:
         effects=effects(),
         chunks=chunks(every),
         unreadable=("line 7 is cut off <here>",),
-        incomplete="It was interrupted.",
+        incomplete="This run is incomplete. It was interrupted.",
     )
     return replace(made, **more)
 

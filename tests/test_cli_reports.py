@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from aftercancel.cli import main
+from aftercancel.cli import main, ticker
 from aftercancel.model import Disposition, Observation, Stream
 from aftercancel.results import (
     OBSERVATIONS,
@@ -432,3 +432,16 @@ def test_a_folder_without_a_run_is_told(aftercancel: Command, tmp_path: Path) ->
         said = aftercancel(command, "--run", tmp_path)
         assert said.status == 3
         assert "holds no run" in said.err
+
+
+def test_work_that_takes_long_says_how_far_it_is(
+    aftercancel: Command, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticker, "_EVERY_S", -1.0)
+    said = aftercancel("report", "--run", run, "--out", run.parent / "page.html")
+    assert "judging: 100%\n" in said.err
+    assert "rendering: 100%\n" in said.err
+
+
+def test_work_that_is_over_soon_says_nothing_of_it(aftercancel: Command, run: Path) -> None:
+    assert aftercancel("report", "--run", run, "--out", run.parent / "page.html").err == ""

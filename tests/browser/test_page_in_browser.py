@@ -240,17 +240,24 @@ def test_a_launcher_whose_job_declares_no_cleanup_is_offered_with_these_words(
         return f"{name}/dash/{launcher}/plain/end"
 
     html = reporting.html_of(
-        bad(under("none")),
-        without_cleanup(under("bare")),
-        good(under("green")),
-        bad(under("red")),
-        words=to_copy(launchers=("bare", "green", "red")),
+        bad(under("ssh")),
+        without_cleanup(under("ssh-bare")),
+        good(under("ssh-green")),
+        bad(under("ssh-red")),
+        words=to_copy(launchers=("ssh-bare", "ssh-green", "ssh-red")),
     )
-    page = opened(f"#cell={under('none')}", html=html)
-    assert remedies(page) == ["the launcher bare", "the launcher green"]
+    page = opened(f"#cell={under('ssh')}", html=html)
+    assert remedies(page) == ["the launcher ssh-bare", "the launcher ssh-green"]
     bare, green = page.locator(".remedy li").all_inner_texts()
     assert "this job declares no clean-up: none ran" in bare
     assert "no clean-up" not in green
+
+
+def test_one_way_over_ssh_is_not_offered_for_sudo(opened: Opener) -> None:
+    red, other = "a/dash/sudo/plain/end", "a/dash/ssh-green/plain/end"
+    html = reporting.html_of(bad(red), good(other), words=to_copy(launchers=("ssh-green",)))
+    page = opened(f"#cell={red}", html=html)
+    assert remedies(page) == []
 
 
 def test_a_cell_leads_to_the_claims_that_rest_on_it(opened: Opener) -> None:
@@ -511,7 +518,7 @@ def test_cases_name_the_attempts_that_said_something_else(opened: Opener) -> Non
     page.locator("#claim-T1 details.cases > summary").click()
     rows = page.locator("#claim-T1 table.cases tbody tr")
     expect(rows).to_have_count(2)
-    expect(rows.first).to_contain_text("in attempts 1, 3; otherwise in 2")
+    expect(rows.first).to_contain_text("in attempts 1, 3; attempt 2 could not tell")
     expect(rows.last).not_to_contain_text("attempt")
 
 

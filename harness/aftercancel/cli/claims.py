@@ -11,6 +11,7 @@ import click
 from aftercancel import catalog, render
 from aftercancel.cli.printing import print_object, print_objects
 from aftercancel.cli.stored import job_of
+from aftercancel.cli.ticker import Ticker
 from aftercancel.errors import ExitStatus, UsageError, did_you_mean
 from aftercancel.judge.claims import Claim, Finding, Verdict
 from aftercancel.render import claims as shown
@@ -80,7 +81,11 @@ def questions(folder: Path | None, as_json: bool) -> int:
 def opened(folder: Path | None) -> Iterator[tuple[RunFolder, JudgedRun]]:
     """A stored run, judged with its claims."""
     stored = RunFolder.open(folder)
-    with judged_run(stored, stored.record(), claims.read(), all_processors()) as run:
+    listed = claims.read()
+    with (
+        Ticker("judging") as ticker,
+        judged_run(stored, stored.record(), listed, all_processors(), told=ticker) as run,
+    ):
         yield stored, run
 
 
@@ -92,6 +97,8 @@ class _Tales:
 
     def __call__(self, cell: str, attempt: int) -> tuple[str, ...]:
         observation = self._run.observation(attempt_key(cell, attempt))
+        # A part of a case that was measured less often stands in with its first attempt.
+        observation = observation or self._run.observation(cell)
         return () if observation is None else render.story(observation, job_of(observation))
 
 

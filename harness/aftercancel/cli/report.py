@@ -12,6 +12,7 @@ import click
 
 from aftercancel.cli.claims import RUN, opened, say_notices
 from aftercancel.cli.printing import json_bytes, judged_as_data
+from aftercancel.cli.ticker import Ticker
 from aftercancel.errors import ExitStatus, UsageError
 from aftercancel.render import claims as shown
 from aftercancel.render.digest import digest
@@ -113,8 +114,8 @@ def _pieces(wanted: Format, stored: RunFolder, run: JudgedRun) -> Iterator[bytes
 
 
 def _html(run: JudgedRun) -> Iterator[str]:
-    data = page_data(run, answered(run), effects(run), all_processors())
-    return page(data)
+    with Ticker("rendering") as ticker:
+        yield from page(page_data(run, answered(run), effects(run), all_processors(), ticker))
 
 
 def markdown(run: JudgedRun) -> str:

@@ -9,6 +9,7 @@ import click
 from aftercancel import catalog
 from aftercancel import judge as judges
 from aftercancel.cli.printing import print_json, print_matrix, print_observation
+from aftercancel.cli.ticker import Ticker
 from aftercancel.errors import (
     AftercancelError,
     ExitStatus,
@@ -34,7 +35,11 @@ def judge(folder: Path | None, as_json: bool) -> int:
     Nothing is run; the observations stay as they are. Without DIR it is the newest run here.
     """
     stored = RunFolder.open(folder)
-    with judged_run(stored, stored.record(), claims.read(), all_processors()) as run:
+    listed = claims.read()
+    with (
+        Ticker("judging") as ticker,
+        judged_run(stored, stored.record(), listed, all_processors(), told=ticker) as run,
+    ):
         reports = run.reports
     not_written = _write(stored, reports)
     if not reports.results.outcomes and not reports.bad_lines:

@@ -17,7 +17,7 @@ from aftercancel.results.environment import environment
 from aftercancel.results.lines import attempt_key
 from aftercancel.results.record import Record
 from aftercancel.results.reports import JudgedRun
-from aftercancel.results.stored import JudgedLine, StoredLines, side_by_side
+from aftercancel.results.stored import JudgedLine, StoredLines, Told, side_by_side, to_nobody
 from aftercancel.results.wording import Meanings, Wording, wording
 
 _CELLS = 64
@@ -60,8 +60,12 @@ def page_data(
     questions: tuple[Question, ...],
     effects: tuple[Compared, ...],
     processes: int = 1,
+    told_share: Told = to_nobody,
 ) -> PageData:
-    """Everything; the chunks are made while they are read, in so many processes."""
+    """Everything; the chunks are made while they are read, in so many processes.
+
+    ``told_share`` is called with the share of them that are made.
+    """
     reports = run.reports
     record = reports.record
     return PageData(
@@ -73,7 +77,7 @@ def page_data(
         stories=_stories(run),
         questions=tuple(map(_shown, questions)),
         effects=effects,
-        chunks=_chunks(run, processes),
+        chunks=_chunks(run, processes, told_share),
         unreadable=tuple(str(bad) for bad in reports.bad_lines),
         incomplete=_incomplete(record),
     )
@@ -81,14 +85,17 @@ def page_data(
 
 def _incomplete(record: Record | None) -> str:
     if record is None:
-        return "It has no run.json: whether it is complete cannot be known."
-    return record.why_not or ""
+        return "This run has no run.json: whether it is complete cannot be known."
+    return f"This run is incomplete. {record.why_not}" if record.why_not else ""
 
 
-def _chunks(run: JudgedRun, processes: int) -> Iterator[Chunk]:
+def _chunks(run: JudgedRun, processes: int, told_share: Told) -> Iterator[Chunk]:
     kept = _of_each_behaviour(run)
     batches = [kept[first : first + _CELLS] for first in range(0, len(kept), _CELLS)]
-    return side_by_side(partial(_chunk, run.stored), batches, processes)
+    made = side_by_side(partial(_chunk, run.stored), batches, processes)
+    for done, chunk in enumerate(made, 1):
+        yield chunk
+        told_share(done / len(batches))
 
 
 def _chunk(stored: StoredLines, lines: Sequence[JudgedLine]) -> Chunk:
@@ -120,6 +127,8 @@ def _stories(run: JudgedRun) -> Mapping[str, Story]:
             for cell in case.cells.values():
                 for attempt in case.shown:
                     name = attempt_key(cell, attempt)
+                    # A part that was measured less often stands in with its first attempt.
+                    name = name if name in run.judged.lines else attempt_key(cell, 1)
                     observation = run.observation(name)
                     if observation is not None and name not in found:
                         found[name] = told(observation)

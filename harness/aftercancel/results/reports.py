@@ -25,7 +25,7 @@ from aftercancel.results.folder import OBSERVATIONS, RunFolder
 from aftercancel.results.junit import junit
 from aftercancel.results.lines import BadLine
 from aftercancel.results.record import NotTried, Record
-from aftercancel.results.stored import JudgedLines, StoredLines
+from aftercancel.results.stored import JudgedLines, StoredLines, Told, to_nobody
 
 _NAMED = 5
 """Bad lines that are named; of more, the number."""
@@ -112,20 +112,22 @@ class JudgedRun:
 
 
 @contextlib.contextmanager
-def judged_run(
+def judged_run(  # noqa: PLR0913 how it is done is named, each part of it
     folder: RunFolder,
     record: Record | None,
     listed: Mapping[str, Claim],
     processes: int = 1,
     *,
     prints: bool = False,
+    told: Told = to_nobody,
 ) -> Iterator[JudgedRun]:
     """Judge every stored observation, and the claims over them. Nothing is written.
 
-    Fingerprints are made where cells were measured repeatedly, or with ``prints``.
+    Fingerprints are made where cells were measured repeatedly, or with ``prints``. ``told`` is
+    called with the share of the lines that are judged.
     """
     with StoredLines(folder.stored) as stored:
-        judged = _judged(stored, record, processes, prints=prints)
+        judged = _judged(stored, record, processes, prints=prints, told=told)
         # What could not be launched here is told apart: no run on this machine can have it.
         not_tried = {cell_of(n) for each in record.not_tried for n in each.cells} if record else ()
         wanted = [cell for cell in claims.catalogued() if cell not in not_tried]
@@ -141,14 +143,19 @@ def judge_run(folder: RunFolder, record: Record | None) -> Reports:
 
 
 def _judged(
-    stored: StoredLines, record: Record | None, processes: int = 1, *, prints: bool = False
+    stored: StoredLines,
+    record: Record | None,
+    processes: int = 1,
+    *,
+    prints: bool = False,
+    told: Told = to_nobody,
 ) -> JudgedLines:
     """With fingerprints where cells were measured repeatedly, whatever the record says of that."""
     prints = prints or (record is not None and record.repeat > 1)
-    judged = stored.judged(prints=prints, processes=processes)
+    judged = stored.judged(prints=prints, processes=processes, told=told)
     if prints or all(line.attempt == 1 for line in judged.lines.values()):
         return judged
-    return stored.judged(prints=True, processes=processes)
+    return stored.judged(prints=True, processes=processes, told=told)
 
 
 def judge_lines(judged: JudgedLines, record: Record | None) -> Reports:

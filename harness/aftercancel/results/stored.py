@@ -38,6 +38,14 @@ from aftercancel.results.lines import (
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
+Told = Callable[[float], None]
+"""Takes the share of some work that is done, from 0 to 1."""
+
+
+def to_nobody(share: float) -> None:
+    """Where nobody wants to know how far the work is."""
+
+
 _BATCH = 1 << 20
 """Bytes of the file that one process judges in one go."""
 _MOST_PROCESSES = 4
@@ -109,8 +117,10 @@ class StoredLines:
         """The line itself."""
         return os.pread(self._fd, place.length, place.start)
 
-    def judged(self, *, prints: bool, processes: int = 1) -> JudgedLines:
+    def judged(self, *, prints: bool, processes: int = 1, told: Told = to_nobody) -> JudgedLines:
         """Judge every line; with ``prints``, make their fingerprints too.
+
+        ``told`` is called with the share of the work that is done.
 
         The second observation of the same attempt is a bad line: the first one stands.
         """
@@ -119,7 +129,8 @@ class StoredLines:
         found_prints: dict[bytes, Fingerprint] = {}
         before = 0
         judge_batch = partial(_judge_batch, self._fd, prints)
-        for batch in side_by_side(judge_batch, self._batches(), processes):
+        batches = self._batches()
+        for done, batch in enumerate(side_by_side(judge_batch, batches, processes), 1):
             for entry in batch.entries:
                 if isinstance(entry, BadLine):
                     bad.append(BadLine(before + entry.number, entry.problem))
@@ -130,6 +141,7 @@ class StoredLines:
             for digest, one in batch.prints.items():
                 found_prints.setdefault(digest, one)
             before += batch.count
+            told(done / len(batches))
         return JudgedLines(lines, tuple(bad), found_prints)
 
     def _batches(self) -> Sequence[Place]:

@@ -106,4 +106,4 @@ class PageData:
     unreadable: tuple[str, ...] = ()
     """Stored lines that cannot be read, in words."""
     incomplete: str = ""
-    """Why the run is incomplete."""
+    """What makes the run incomplete, in sentences; empty: nothing does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -88,6 +88,8 @@ def _exhibit(case: Judged, stories: Mapping[str, Story]) -> Exhibit:
     for number in case.shown or case.attempts[:1] or (1,):
         for part, cell in case.cells.items():
             key = _key(cell, number)
+            # A part that was measured less often stands in with its first attempt.
+            key = key if key in stories else _key(cell, 1)
             told.append((part, key, stories.get(key)))
     return Exhibit(case, ANSWERS[case.holds], tuple(told), _attempts(case))
 
@@ -97,15 +99,15 @@ def _key(cell: str, attempt: int) -> str:
 
 
 def _attempts(case: Judged) -> str:
-    """``in attempts 1, 3; otherwise in 2``: nothing where all say the same."""
+    """``in attempts 1, 3; attempt 2 could not tell``: nothing where all say the same."""
     if not case.others:
         return ""
-    word = "attempt" if len(case.attempts) == 1 else "attempts"
-    return f"in {word} {_numbers(case.attempts)}; otherwise in {_numbers(case.others)}"
+    return f"in {_numbers(case.attempts)}; {_numbers(case.others)} could not tell"
 
 
-def _numbers(attempts: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(attempts)))
+def _numbers(attempts: Collection[int]) -> str:
+    word = "attempt" if len(attempts) == 1 else "attempts"
+    return f"{word} {', '.join(map(str, sorted(attempts)))}"
 
 
 def cases(findings: Iterable[tuple[Claim, Finding]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from aftercancel.render.page.data import PageData
 from aftercancel.render.page.disagreements import Disagreement, disagreements
 from aftercancel.render.page.findings import ANSWERS, Shown, cases, shown
 from aftercancel.render.page.index import index
-from aftercancel.render.results import cell_of, summary
+from aftercancel.render.results import by_cell, cell_of, summary
 from aftercancel.render.signs import LEGEND, Sign, signs
 
 Thing = TypeVar("Thing")
@@ -55,6 +55,7 @@ def page(data: PageData) -> Iterator[str]:
         data=data,
         title=data.title,
         summary=summary(data.results),
+        by_cell=by_cell(data.results),
         disagreements=disagreements(cells.values()),
         claims=claims,
         verdicts=_verdicts(claims),

@@ -8,20 +8,25 @@ const isGood = (outcome) => outcome.signs.length === 3 && outcome.signs.every(([
 // A job that declares no clean-up cannot be better than this.
 const isFine = (outcome) => outcome.signs.length === 3 && outcome.signs.every(([, , style]) => style === 'green' || style === 'dim');
 
+const family = (launcher) => launcher.split('-')[0];
+
 // With the job or the launcher replaced by one that is meant to be copied: cells that are good on all axes,
 // or, of another launcher, on the two that there are where the job declares no clean-up.
 function remedies(run, cell) {
   const found = [];
   for (const axis of ['job', 'launcher']) {
     for (const word of run.words[axis]) {
-      if (!run.entry(axis, word).remedy || word === run.word(cell, axis)) continue;
+      const own = run.word(cell, axis);
+      if (!run.entry(axis, word).remedy || word === own) continue;
+      // One way over ssh for another: it does not stand for sudo.
+      if (axis === 'launcher' && family(word) !== family(own)) continue;
       const other = run.find(AXES.map((each) => (each === axis ? word : run.word(cell, each))).join('/'));
       if (other < 0) continue;
       const good = isGood(run.outcome(other));
       if (good || (axis === 'launcher' && isFine(run.outcome(other)))) found.push({ axis, word, cell: other, good });
     }
   }
-  return found;
+  return found.sort((one, other) => (one.word < other.word ? -1 : 1));
 }
 
 // A launcher's text: its command line, and below it the rules and files that make it work.
@@ -111,19 +116,27 @@ function repeatsOf(run, cell, attempt) {
     })));
 }
 
+function remedyItem(run, { axis, word, cell, good }) {
+  const { sentence, name } = run.entry(axis, word);
+  return make('li', {}, make('a', { href: cellLink(run, cell) }, `the ${axis} `, make('b', { class: 'id' }, visible(word))), ' ', signs(run.outcome(cell)),
+    ` ${visible(sentence)}${good ? '' : ' (this job declares no clean-up: none ran)'}`, name ? make('span', { class: 'hint' }, ` scenarios/jobs/${visible(name)}`) : null);
+}
+
 function remedyOf(run, cell) {
   if (isFine(run.outcome(cell))) return null;
   const found = remedies(run, cell);
   const words = AXES.slice(1).map((axis) => run.word(cell, axis)).filter(Boolean).join('/');
   return make('section', { class: 'remedy' }, make('h2', {}, 'What is green here instead'),
-    found.length ? make('ul', {}, found.map((each) => make('li', {}, make('a', { href: cellLink(run, each.cell) }, each.axis === 'job' ? 'the job ' : 'the launcher ', make('b', { class: 'id' }, visible(each.word))), ' ', signs(run.outcome(each.cell)), ` ${visible(run.entry(each.axis, each.word).sentence)}${each.good ? '' : ' (this job declares no clean-up: none ran)'}`)))
-      : make('p', {}, `None of the remedies that was measured under ${visible(words)} is good on all three axes.`));
+    found.length ? make('ul', {}, found.map((each) => remedyItem(run, each))) : null,
+    found.some((each) => each.axis === 'job') ? make('p', { class: 'hint' }, 'Each is a script to copy, with work of its own: its head says what it covers, and what it does not.') : null,
+    found.length ? null : make('p', {}, `None of the remedies that was measured under ${visible(words)} is good on all three axes.`));
 }
 
 function commandsOf(key) {
   const id = key.replace(/#\d+$/, '');
   const line = (text) => make('p', { class: 'run' }, make('code', { class: 'command' }, visible(text)), copyButton('command', () => text));
-  return make('section', {}, make('h2', {}, 'Run it again'), line(`aftercancel again ${quoted(id)}`), make('p', { class: 'hint' }, 'measures it now; this observation is told by'), line(`aftercancel show ${quoted(key)}`));
+  return make('section', {}, make('h2', {}, 'Run it again'), line(`aftercancel again ${id.startsWith('-') ? '-- ' : ''}${quoted(id)}`), make('p', { class: 'hint' }, 'measures it now; this observation is told by'), line(`aftercancel show ${quoted(key)}`),
+    make('p', {}, copyButton('link', () => location.href), make('span', { class: 'hint' }, ' to this cell, for somebody who has this file')));
 }
 
 const quoted = (text) => (/^[\w./#@%+=:,-]+$/.test(text) && !text.startsWith('#') ? text : `'${text.replaceAll("'", "'\\''")}'`);

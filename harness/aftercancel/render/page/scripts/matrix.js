@@ -53,7 +53,7 @@ class Matrix {
     const shown = rows.slice(0, this.most);
     const place = byId('table');
     if (!rows.length) {
-      place.replaceChildren(make('p', { class: 'empty' }, 'No cell of this run is so. Take a choice back, or ',
+      place.replaceChildren(make('p', { class: 'empty' }, `None of the ${counted(run.size, 'cell')} fits all of these choices (slice, shell and so on) and the search. Take one back, or `,
         make('button', { type: 'button', class: 'link', onclick: () => byId('everything').click() }, 'show everything'), '.'));
       return;
     }
