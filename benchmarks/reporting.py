@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import subprocess
 import sys
 import tempfile
@@ -138,7 +139,11 @@ def cost(
 @contextlib.contextmanager
 def _reporting(folder: Path, page: Path) -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-m", "aftercancel", "report", "--run", str(folder), "--out", str(page)]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    # As a user has it: Python may keep what it has compiled.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(
+        argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         yield process
 
 

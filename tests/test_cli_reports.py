@@ -1,4 +1,7 @@
-"""``claims``, ``questions`` and ``report``: a stored run, good or damaged, as people ask for it."""
+"""``claims``, ``questions`` and ``report``: a stored run, good or damaged, as people ask for it.
+
+Above 400 lines because each kind of damage is asked of the same commands on the same run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The report as one HTML file: what Python puts into it, before any browser looks at it."""
+"""The report as one HTML file: what Python puts into it, before any browser looks at it.
+
+Above 400 lines because every part of the page is looked for in one page that is made once.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from aftercancel.model import End, Process
 
@@ -19,6 +20,7 @@ LONGEST = 60
 _BACKSLASHED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e"}
 
 
+@lru_cache(maxsize=8192)
 def visible(text: str) -> str:
     """The text with every character that prints nothing, or moves something, spelt out."""
     if text.isascii() and text.isprintable():

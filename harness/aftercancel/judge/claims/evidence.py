@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from operator import ne
 
 from aftercancel.judge.claims.deciding import Branch, Deciding
 from aftercancel.judge.claims.findings import Judged
@@ -39,8 +40,9 @@ def best(cases: Sequence[Judged], deciding: Deciding | None) -> tuple[int, ...]:
 
 def _contrast(cases: Sequence[Judged], told: Sequence[int]) -> list[int]:
     """The pair of different answers that have most in common."""
+    rank = {n: place for place, n in enumerate(told)}
     pairs = (
-        (_distance(cases[a], cases[b]), max(told.index(a), told.index(b)), a, b)
+        (_distance(cases[a], cases[b]), rank[b], a, b)
         for a, b in _pairs(told)
         if cases[a].holds is not cases[b].holds
     )
@@ -69,8 +71,8 @@ def _news(cases: Sequence[Judged], n: int, chosen: Sequence[int]) -> tuple[int, 
 
 
 def _distance(one: Judged, other: Judged) -> int:
-    axes = one.words.keys() | other.words.keys()
-    return sum(one.words.get(axis) != other.words.get(axis) for axis in axes)
+    """On how many axes they differ; all cases of a claim have the same ones."""
+    return sum(map(ne, one.words.values(), other.words.values()))
 
 
 def _unusual(case: Judged) -> tuple[int, int, str]:

@@ -15,6 +15,8 @@ from aftercancel.model import Observation, Outcome
 from aftercancel.render.happenings import happenings
 from aftercancel.render.relays import LATER, MEANING, relays
 
+_LEVEL = 6
+"""9 takes nearly twice the time for 8 % less."""
 _RAW = -15
 """zlib's window for a stream without header: what ``deflate-raw`` reads in a browser."""
 
@@ -75,7 +77,7 @@ def deflated(value: Any) -> str:
 
 
 def _deflated(data: bytes) -> str:
-    made = zlib.compressobj(9, zlib.DEFLATED, _RAW)
+    made = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
     return base64.b64encode(made.compress(data) + made.flush()).decode("ascii")
 
 
