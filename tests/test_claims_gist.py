@@ -645,6 +645,13 @@ def test_a_signal_that_finds_the_job_dying_of_another_has_not_propagated(
     assert holds("G16", told) is Holds.NO
 
 
+@pytest.mark.parametrize("name", ["G16", "G16a"])
+def test_what_a_launcher_did_not_live_to_know_of_it_has_not_passed_on(name: str) -> None:
+    # sudo's monitor ends the job by HUP, TERM and KILL of its own when sudo is dead.
+    signals = (sent("KILL", RUNNER, SUDO), sent("KILL", SUDO, UNDER, at=0.9))
+    assert holds(name, cell(SUDO, UNDER, fired=KILLED, signals=signals)) is Holds.NO
+
+
 def test_a_job_that_was_dying_by_itself_does_not_tell_whether_the_signal_would_have_come() -> None:
     leaving = job(key=2, parent=1, ended=2.0, signal=None, status=0, doomed_ms=None)
     late = sent("TERM", SUDO, leaving, Disposition.PENDING, at=1.5)
@@ -661,7 +668,8 @@ def test_a_terminal_of_the_jobs_own_is_sudos_work() -> None:
     inner = replace(UNDER, terminal="pts/1")
     outer = replace(SUDO, terminal="pts/0")
     fired = (Fired(0.0, "HUP to process"),)
-    told = cell(outer, inner, fired=fired, signals=(sent("HUP", None, inner),))
+    signals = (sent("HUP", RUNNER, outer, CAUGHT), sent("HUP", None, inner))
+    told = cell(outer, inner, fired=fired, signals=signals)
     assert holds("G16", told) is Holds.YES
     same = replace(told, processes=(RUNNER, outer, replace(inner, terminal="pts/0")))
     assert holds("G16", same) is Holds.UNTOLD

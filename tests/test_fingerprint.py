@@ -1,4 +1,7 @@
-"""What a fingerprint keeps, and what the kernel leaves open and it leaves out."""
+"""What a fingerprint keeps, and what the kernel leaves open and it leaves out.
+
+Above 400 lines because what is left open must stand beside what is kept: each has a pair.
+"""
 
 from __future__ import annotations
 

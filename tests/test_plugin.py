@@ -1,4 +1,7 @@
-"""Cells as pytest items, in a session without workers. The place is a FAKE: nothing is run."""
+"""Cells as pytest items, in a session without workers. The place is a FAKE: nothing is run.
+
+Above 400 lines because all of it is a session of pytest with the same fake place.
+"""
 
 from __future__ import annotations
 

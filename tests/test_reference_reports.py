@@ -54,14 +54,18 @@ def run_of(folder: Path, observations: Sequence[Observation], host: str) -> Path
     return folder
 
 
-def reports(run: Path, out: Path) -> Path:
-    done = subprocess.run(
+def asked_for(run: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, str(SCRIPT), str(run), str(out)],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
+
+
+def reports(run: Path, out: Path) -> Path:
+    done = asked_for(run, out)
     assert done.returncode == 0, done.stderr
     return out
 
@@ -111,6 +115,17 @@ def test_the_observations_are_kept_and_can_be_judged_again(first: Path, tmp_path
     stored = RunFolder.open(again / "measured")
     assert len(list(stored.observations())) == 4
     assert (again / "measured" / "report.html").read_text().rstrip().endswith("</html>")
+
+
+def test_an_incomplete_run_makes_no_reports(first: Path, tmp_path: Path) -> None:
+    run = run_of(tmp_path / "half", [observed("bash")], "kestrel")
+    record = run / "run.json"
+    record.write_text(record.read_text().replace("bash/none/plain", "zsh/none/plain"))
+    before = {name: (first / name).read_text() for name in TEXTS}
+    done = asked_for(run, first)
+    assert done.returncode == 2
+    assert "was left as it is" in done.stderr
+    assert {name: (first / name).read_text() for name in TEXTS} == before
 
 
 def test_reports_can_be_made_anew_where_they_stand(first: Path) -> None:

@@ -1,4 +1,7 @@
-"""Relays: how a signal comes from one process to the next, and what only time connects."""
+"""Relays: how a signal comes from one process to the next, and what only time connects.
+
+Above 400 lines because each way in which a signal can come about is a chain of its own.
+"""
 
 from __future__ import annotations
 

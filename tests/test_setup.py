@@ -3,6 +3,7 @@
 apt-get, systemctl, ``python -m venv`` and pip are fakes here: ``Machine`` stands for all of them
 and records what it was asked for. The set-up's own decisions, files and locks are real. That the
 real apt and pip do their part is shown by every run of ``.ci/run`` on a bare machine.
+Above 400 lines because every decision of the set-up is tried on the same fake machine.
 """
 
 from __future__ import annotations

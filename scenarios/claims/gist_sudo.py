@@ -5,7 +5,7 @@ from aftercancel.judge.claims import Answer, Case, Source, claim, could_not_tell
 from aftercancel.judge.claims.seen import below, got
 from aftercancel.judge.sentences import Sentences
 from aftercancel.judge.words import listed, visible
-from aftercancel.model import Observation, Process, Sent, Signal
+from aftercancel.model import Disposition, Observation, Process, Sent, Signal
 
 _AIMED = "{*-process,*-group,*-process-by-root,*-group-by-root}"
 
@@ -24,8 +24,9 @@ def g16(case: Case) -> Answer:
     """The job got the signal that was sent to sudo, and from sudo.
 
     From sudo is: from one of its processes, or from a terminal of the job's own that sudo made.
-    A signal that its sender may not send to sudo does not propagate, and one that finds the job
-    dying already is none that the job got. Where the job was sent the signal directly too (it is
+    A signal that its sender may not send to sudo does not propagate, nor does one that no process
+    of sudo's took (KILL): what its monitor then sends is its own. One that finds the job dying
+    already is none that the job got. Where the job was sent the signal directly too (it is
     in the group that was signalled), it is not told what sudo does, whatever sudo did besides:
     whether that comes in time is chance.
     """
@@ -67,6 +68,8 @@ def _passed_on(
 ) -> Answer:
     """What the launcher made of it; ``same`` is what the job got from it of that signal."""
     sentences = Sentences(observation)
+    if not _taken(wanted, sentences, observation):
+        return no(_not_taken(wanted, first, job, observation))
     relayed = [s for s in same if not sentences.was_dying(job, s)]
     if relayed:
         return yes(f"{wanted} came to the job from {_senders(relayed)}.")
@@ -83,6 +86,26 @@ def _passed_on(
             f"The job was dying already when {wanted} came from {_senders(same)}."
         )
     return no(_nothing(wanted, first, observation))
+
+
+def _taken(wanted: str, sentences: Sentences, observation: Observation) -> bool:
+    """Whether a process of the launcher's lived to know of the signal, and so could pass it on."""
+    keys = facts.launchers(observation)
+    by_key = {p.key: p for p in observation.processes if p.key in keys}
+    return any(
+        s.disposition is Disposition.CAUGHT or sentences.waited_for(by_key[s.receiver], s)
+        for s in facts.effects(observation)
+        if s.signal == wanted and s.receiver in by_key and s.error is None
+    )
+
+
+def _not_taken(wanted: str, first: Process, job: Process, observation: Observation) -> str:
+    """What then comes to the job from what is left of the launcher is that one's own doing."""
+    own = [s for s in got(job, observation) if _from_launcher(s, job, first, observation)]
+    if not own:
+        return _nothing(wanted, first, observation)
+    who = visible(first.role)
+    return f"{who} could not pass {wanted} on; what came to the job was {_senders(own)}'s own."
 
 
 def _nothing(wanted: str, first: Process, observation: Observation) -> str:
