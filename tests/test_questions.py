@@ -259,7 +259,7 @@ def test_a_comparison_says_where_there_is_a_difference() -> None:
     question = answer(found(BY_SHELL_AND_TARGET), compares="shell", than="bash")
     assert question.short == "Yes: dash and mksh differ from bash."
     text = in_full(question)
-    assert "dash in 2 of 2 and mksh in 1 of 2 of them" in text
+    assert "dash in 2 of 2 and mksh in 1 of 2." in text
     assert "Under mksh it depends on whom the signal is sent to" in text
 
 

@@ -89,8 +89,8 @@ def compared(finding: Finding, axis: str, than: str) -> tuple[str, list[str]]:
     often = enumerated([f"{value} in {count[value]} of {total[value]}" for value in differ])
     where = prose(decide(pairs), words)
     full = [
-        f"Compared were cases that differ in nothing else. {where}",
-        *([f"How often: {often} of them."] if differ else []),
+        f"Each case was compared with the one {among(axis, [than])} that is the same in all else. {where}",
+        *([f"How many of the cases differ: {often}."] if differ else []),
         *answer,
     ]
     return short, full
