@@ -7,6 +7,7 @@
     ├── UsageError       3  the command line or a name in it is wrong
     ├── ScenarioError    3  scenario files are wrong, every fault at once
     ├── MissingError     4  the machine lacks something that the lab needs
+    ├── RunnerError      2  a real runner does not do what it should: start, take a job, end it
     └── StorageError     4  results cannot be written or read
 
 A message is made of complete sentences: what is wrong, where, and what to do next. A front door
@@ -58,6 +59,12 @@ class MissingError(AftercancelError):
     """The machine lacks something: the message says what, why it matters and how to get it."""
 
     status = ExitStatus.MISSING
+
+
+class RunnerError(AftercancelError):
+    """A real runner, or its server, did not do what was asked; the message says what it said."""
+
+    status = ExitStatus.COULD_NOT_TELL
 
 
 class StorageError(AftercancelError):

@@ -97,6 +97,11 @@ class Job:
     """Whether the runner closes the input (at a terminal: types ^D) behind it."""
     remedy: bool = False
     """Whether it is meant to be copied, by those whose own job does not clean up."""
+    after: str = ""
+    """What its author wants to run after it in any case, for runners that have such a thing
+    (GitLab's after_script); empty: nothing."""
+    queued: int = 0
+    """How many further jobs of the same kind are given to the runner's queue behind it."""
 
 
 class Server(StrEnum):
@@ -186,13 +191,55 @@ class Ends(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """What starts the job and is told to cancel it."""
+    """What starts the job and is told to cancel it.
+
+    The lab's own (``plain``), a real one (``adapter`` names its file in ``runners/``), or a model
+    of a real one (``model`` names its file in ``runners/models/``; its id ends in ``-modelled``).
+    """
 
     id: str
+    """With the version behind ``@``, as soon as a real one was found."""
     sentence: str
     ends: Ends = Ends.PROCESS
+    """Of the lab's own: when it takes the job for over."""
     terminal: bool = False
     """Whether the job gets a controlling terminal."""
+    adapter: str = ""
+    model: str = ""
+    follows: str = ""
+    """What a model follows: the source file and function, with their version."""
+    ways: tuple[str, ...] = ()
+    """Its own ways to end a job, as ``cancel`` and ``job-timeout``."""
+    signals: bool = False
+    """Whether it is a program that can be signalled itself, as ``runner-TERM`` does."""
+    server: bool = False
+    """Whether it has a server that can be stopped and started again."""
+    queue: bool = False
+    """Whether further jobs can wait behind one."""
+    after: bool = False
+    """Whether it can run something after the job in any case (GitLab's after_script)."""
+    options: tuple[tuple[str, str], ...] = ()
+    """What its adapter or model is told."""
+    shells: tuple[str, ...] = ()
+    """Globs of shells that it can run a job under; empty: every shell."""
+    patience_s: float = 2.0
+    """The longest that it may do nothing before it goes on by itself: its graces and its polls."""
+    instances: int = 4
+    """How many of it may run side by side, each with cells one after another."""
+    program: str = ""
+    """Where it was found; empty: not looked for, or not found."""
+    brought: str = ""
+    """The file or folder that a sandbox must have of it."""
+    version: str = ""
+
+    @property
+    def real(self) -> bool:
+        return bool(self.adapter)
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the lab's own: neither a real one nor a model of one."""
+        return not self.adapter and not self.model
 
 
 class Target(StrEnum):
@@ -204,6 +251,10 @@ class Target(StrEnum):
     """Every process of the job, children before parents, one at a time."""
     CONNECTION = "connection"
     """The server's process that serves the user, on the other host; root sends it there."""
+    RUNNER = "runner"
+    """The process of a real runner that starts jobs; root sends it."""
+    SERVER = "server"
+    """The process of a real runner's server; root sends it."""
 
 
 class Sender(StrEnum):
@@ -233,6 +284,10 @@ class Action(StrEnum):
     SEND = "send"
     CLOSE = "close"
     WAIT = "wait"
+    ASK = "ask"
+    """The runner is asked to end the job, in a way of its own."""
+    START = "start"
+    """What was ended of the runner is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +308,10 @@ class Step:
     channel: Channel | None = None
     """``close``: the runner's end of which channel."""
     seconds: float = 0.0
-    """``wait``: until the next step; ``signal`` to ``leaf-first``: between two processes."""
+    """``wait``: until the next step; ``signal`` to ``leaf-first``: between two processes; ``ask``
+    for a time limit: the limit, from the job's start."""
+    way: str | None = None
+    """``ask``: which of the runner's own ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +390,8 @@ class TroubleKind(StrEnum):
     """The job made more events than the lab records of one cell."""
     EXECUTOR = "executor"
     LEFT_BEHIND = "left behind"
+    RUNNER = "runner"
+    """A real runner did not start, crashed, or does not answer as it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +488,9 @@ class Signal:
     delivered_ms: float | None
     error: str | None = None
     """The call's errno, by name, where it failed: EPERM, ESRCH."""
+    times: int = 1
+    """How often a process sent itself the same, where that was more often than anybody reads; the
+    moments are those of the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +565,8 @@ class Report:
     said: Said
     end: End
     """How the job's first process ended, as the runner saw it."""
+    words: str = ""
+    """What a real runner said, literally."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,6 +656,8 @@ class Observation:
     """None: the runner gave no terminal."""
     queued: tuple[Queued, ...] = ()
     """Only where the runner has a queue, in the order of submission."""
+    runner_log: str = ""
+    """The end of a real runner's own log, where the cell could not be measured."""
 
 
 class Processes(StrEnum):

@@ -86,7 +86,7 @@ class _Arming:
                 before = None
                 await asyncio.sleep(QUIET_S - silent_s)
                 continue
-            now = sample(history.living())
+            now = sample(history.resting())
             events_read = self._follower.clock.up_to_ns > history.last_event_ns
             if now and before is not None and events_read and at_rest(before, now):
                 return
@@ -96,7 +96,7 @@ class _Arming:
     async def _until(self, condition: Callable[[], bool]) -> None:
         before: Sample | None = None
         while not condition():
-            await self._refuse_a_job_that_ended()
+            await self._refuse_a_job_that_ended(condition)
             if condition():
                 break
             self._follower.changed.clear()
@@ -116,7 +116,7 @@ class _Arming:
             raise NotArmed(f"nothing has happened for {2 * _STALL_S:.0f} s: {self.awaited()}")
         return now
 
-    async def _refuse_a_job_that_ended(self) -> None:
+    async def _refuse_a_job_that_ended(self, unless: Callable[[], bool] = lambda: False) -> None:
         if self._reports.over:
             # The report may be quicker than the evidence of what goes on without the launcher.
             await self._follower.clock.reach(self._reports.over_ns)
@@ -128,7 +128,8 @@ class _Arming:
         if self._reports.error is not None:
             raise NotArmed(self._reports.error)
         # A launcher may have left while the job goes on (setsid of a group leader forks).
-        if self._reports.over and not self._follower.history.living():
+        # Or it was quick, and its whole life is in the evidence by now.
+        if self._reports.over and not self._follower.history.living() and not unless():
             raise NotArmed(f"the job ended before it was armed: {self.awaited()}")
 
     def awaited(self) -> str:

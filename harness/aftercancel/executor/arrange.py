@@ -21,12 +21,20 @@ from aftercancel.executor import hosts, linux, seccomp
 from aftercancel.executor.launch import File
 from aftercancel.executor.limits import (
     FILES,
-    WRITTEN_BYTES,
     Group,
     apply_resource_limits,
     be_killed_first,
+    written_bytes,
 )
-from aftercancel.executor.rootfs import EMPTY, LAB, MARKS, TTY_GROUP, WORKPLACE, Layers
+from aftercancel.executor.rootfs import (
+    EMPTY,
+    LAB,
+    MARKS,
+    TTY_GROUP,
+    WORKPLACE,
+    Layers,
+)
+from aftercancel.executor.writing import write_file, write_files
 
 # capabilities(7): what sudo, su and sshd need to become somebody else and to signal, no more.
 _KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 10, 18, 29})
@@ -36,7 +44,6 @@ AUDIT_WRITE."""
 _CAREFUL = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
 _DEVPTS_FLAGS = linux.MS_NOSUID | linux.MS_NOEXEC
 _DEVPTS = f"newinstance,ptmxmode=0666,mode=0620,gid={TTY_GROUP}"
-_TMPFS = f"size={WRITTEN_BYTES},nr_inodes={FILES},mode=755"
 _NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
 
 
@@ -47,6 +54,7 @@ class Arrangement:
     slot: int
     uid: int
     script_name: str
+    """Empty: the script comes later."""
     script: str
     sudoers: tuple[str, ...]
     workdir: str | None
@@ -60,6 +68,10 @@ class Arrangement:
     """Whether the runner is root."""
     root_sends: bool = False
     """Whether root on the runner's host sends signals of the cancellation."""
+    brought: tuple[str, str] | None = None
+    """A file or folder of the host's, a real runner's program, and where it is seen."""
+    roomy: bool = False
+    """Whether it may use as much as a real runner needs, rather than a job alone."""
 
     @property
     def script_path(self) -> str:
@@ -145,7 +157,7 @@ def become_init(
         def mount_of_far() -> None:
             _mount_proc(layers, "")
             _mount_devpts("")
-            apply_resource_limits(in_group=in_group)
+            apply_resource_limits(in_group=in_group, roomy=arrangement.roomy)
 
         far = hosts.start_far(arrangement.server, mount_of_far)
         hosts.start_near(far, mount_proc, control, start_runner)
@@ -182,7 +194,7 @@ def _become_runner(
     *,
     in_group: bool,
 ) -> NoReturn:
-    apply_resource_limits(in_group=in_group)
+    apply_resource_limits(in_group=in_group, roomy=arrangement.roomy)
     os.setsid()
     os.setgroups([])
     if not arrangement.as_root:
@@ -208,7 +220,8 @@ def _reap() -> NoReturn:
 
 def _mount(layers: Layers, arrangement: Arrangement) -> None:
     cell = str(layers.cell)
-    linux.mount("tmpfs", cell, "tmpfs", 0, _TMPFS)
+    size = written_bytes(roomy=arrangement.roomy)
+    linux.mount("tmpfs", cell, "tmpfs", 0, f"size={size},nr_inodes={FILES},mode=755")
     root = f"{cell}/root"
     slot, base = str(layers.slot(arrangement.slot)), str(layers.base)
     keys = (str(layers.keys),) if arrangement.server is not None else ()
@@ -227,10 +240,21 @@ def _mount(layers: Layers, arrangement: Arrangement) -> None:
     _mount_devpts(root)
     if arrangement.marker is not None:
         linux.bind(arrangement.marker, root + MARKS)
+    if arrangement.brought is not None:
+        source, target = arrangement.brought
+        _bring(source, root + target)
     os.chdir(root)
     linux.pivot_root(".", ".")
     linux.unmount(".", linux.MNT_DETACH)
     os.chdir("/")
+
+
+def _bring(brought: str, target: str) -> None:
+    is_folder = os.path.isdir(brought)
+    os.makedirs(target if is_folder else os.path.dirname(target), exist_ok=True)
+    if not is_folder:
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o755))
+    linux.bind_read_only(brought, target)
 
 
 def _overlay(cell: str, name: str, below: tuple[str, ...], target: str) -> None:
@@ -253,38 +277,15 @@ def _escaped(path: str) -> str:
 
 def _write_files(arrangement: Arrangement) -> None:
     """Inside the sandbox's root: whatever link stands on the way, it leads nowhere else."""
-    _write(arrangement.script_path, arrangement.script, 0o755)
+    if arrangement.script_name:
+        write_file(arrangement.script_path, arrangement.script, 0o755)
     if arrangement.sudoers:
-        _write("/etc/sudoers.d/job", "\n".join(arrangement.sudoers) + "\n", 0o440)
-    for file in arrangement.files:
-        owner = arrangement.uid if file.of_user else 0
-        _folders(os.path.dirname(file.path), owner)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(file.path)
-        _write(file.path, file.text, file.mode)
-        os.chown(file.path, owner, owner)
+        write_file("/etc/sudoers.d/job", "\n".join(arrangement.sudoers) + "\n", 0o440)
+    write_files(arrangement.files, arrangement.uid)
     if arrangement.marker is None:
         os.unlink(MARKS)
         os.mkfifo(MARKS)
         os.chmod(MARKS, 0o622)
-
-
-def _folders(path: str, owner: int) -> None:
-    if not os.path.isdir(path):
-        _folders(os.path.dirname(path), owner)
-        os.mkdir(path)
-        os.chown(path, owner, owner)
-
-
-def _write(path: str, text: str, mode: int) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        data = text.encode()
-        while data:
-            data = data[os.write(fd, data) :]
-        os.fchmod(fd, mode)
-    finally:
-        os.close(fd)
 
 
 def _mount_proc(layers: Layers, root: str) -> None:

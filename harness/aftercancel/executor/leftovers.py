@@ -18,9 +18,9 @@ _LIMIT = 200
 _VISITED = 50_000
 _DEPTH = 64
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_PLACES = ("/home/ci", "/tmp", "/var/tmp", "/run", "/dev/shm", WORKPLACE)
+PLACES = ("/home/ci", "/tmp", "/var/tmp", "/run", "/dev/shm", WORKPLACE)
 """All empty at the start of a cell but for what the lab itself put there."""
-_OURS = frozenset({"/run/lock", "/run/sshd", "/run/sudo"})
+OURS = frozenset({"/run/lock", "/run/sshd", "/run/sudo"})
 _KINDS = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "dir",
@@ -44,11 +44,11 @@ def look(
     found: list[LeftFile] = []
     paths: dict[int, str] = {}
     walk = _Walk(root)
-    for place in _PLACES:
+    for place in PLACES:
         for path, status in walk.below(place):
             shown = _readable(path)
             paths[status.st_ino] = shown
-            if path in _OURS or path in before or _was_there(path, workdir):
+            if path in OURS or path in before or _was_there(path, workdir):
                 continue
             if len(found) == _LIMIT:
                 walk.cut = True

@@ -18,6 +18,8 @@ MEMORY_BYTES = 512 << 20
 WRITTEN_BYTES = 64 << 20
 FILES = 16_384
 """Files, directories and links that a cell may create."""
+_ROOMY = 4
+"""How many times as much memory and written bytes a real runner (a JVM, say) may use."""
 
 _PER_USER_PROCESSES = 256
 _COUNTERS = (
@@ -29,7 +31,12 @@ _COUNTERS = (
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
-def apply_resource_limits(*, in_group: bool) -> None:
+def written_bytes(*, roomy: bool) -> int:
+    """What may be written in one sandbox; ``roomy``: with a real runner in it."""
+    return WRITTEN_BYTES * _ROOMY if roomy else WRITTEN_BYTES
+
+
+def apply_resource_limits(*, in_group: bool, roomy: bool = False) -> None:
     """For the calling process and all below it.
 
     RLIMIT_NPROC counts a user's processes on the whole machine, those of another executor's cells
@@ -39,7 +46,7 @@ def apply_resource_limits(*, in_group: bool) -> None:
         (resource.RLIMIT_NPROC, 64 * PROCESSES if in_group else _PER_USER_PROCESSES),
         (resource.RLIMIT_FSIZE, WRITTEN_BYTES),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_DATA, 2 * MEMORY_BYTES),
+        (resource.RLIMIT_DATA, 2 * MEMORY_BYTES * (_ROOMY if roomy else 1)),
         (resource.RLIMIT_NOFILE, 1024),
         (resource.RLIMIT_MEMLOCK, 8 << 20),
         (resource.RLIMIT_MSGQUEUE, 1 << 20),
@@ -116,19 +123,20 @@ class Groups:
         except OSError:
             self.remove()
 
-    def slot(self, number: int) -> Group | None:
+    def slot(self, number: int, *, roomy: bool = False) -> Group | None:
         """The group of one slot; None where the machine lets us make none."""
         if not self._tops:
             return None
         folders = tuple(top / str(number) for top in self._tops)
+        memory = MEMORY_BYTES * (_ROOMY if roomy else 1)
         for folder in folders:
             folder.mkdir(exist_ok=True)
             for file, value in (
                 ("pids.max", PROCESSES),
-                ("memory.max", MEMORY_BYTES),
-                ("memory.limit_in_bytes", MEMORY_BYTES),
+                ("memory.max", memory),
+                ("memory.limit_in_bytes", memory),
                 ("memory.swap.max", 0),
-                ("memory.memsw.limit_in_bytes", MEMORY_BYTES),
+                ("memory.memsw.limit_in_bytes", memory),
             ):
                 if (folder / file).exists():
                     (folder / file).write_text(str(value))

@@ -17,6 +17,8 @@ ROOT = "root"
 FAR_HOST = "far host"
 """The init of the other host."""
 SERVER = "server"
+STEWARD = ROOT
+"""root's process that drives a real runner: what it sends, root sends."""
 _NO_KEY = -1
 
 
@@ -64,6 +66,11 @@ class ProcessHistory:
         return self.ended_ns is None
 
     @property
+    def named(self) -> bool:
+        """Whether somebody gave it a role, rather than its program or its parent."""
+        return self.role not in (self.program, JOB) and not self.role.endswith(":fork")
+
+    @property
     def of_the_sandbox(self) -> bool:
         """Whether it is an init or a listening server: there before the job and after it."""
         return self.key == _NO_KEY
@@ -101,6 +108,7 @@ class MarkHistory:
     at_ns: int
     role: str | None
     text: str
+    writer: ProcessHistory | None = None
 
 
 def of_the_sandbox(pid: int, role: str, parent: ProcessHistory | None) -> ProcessHistory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from aftercancel.executor import leftovers, preparation, procfs, record, serving
 from aftercancel.executor.arming import Flood, NotArmed, arm
-from aftercancel.executor.history import History
+from aftercancel.executor.history import History, Layout
 from aftercancel.executor.limits import Group
 from aftercancel.executor.preparation import Preparation, prepare
 from aftercancel.executor.reports import Reports
@@ -30,6 +31,7 @@ from aftercancel.model import (
     End,
     Fired,
     Observation,
+    Queued,
     Report,
     Said,
     Stream,
@@ -65,12 +67,17 @@ class Equipment:
     settle_s: float
     arming: asyncio.Semaphore
     """How many cells may be between arranging and armed at once."""
+    arming_standing: asyncio.Semaphore
+    """The same of those that a real runner is given: they wait for the runner most of that time."""
     keys: Callable[[], str]
     """Makes the keys for other hosts, once; returns the user's public one."""
 
 
 class Measurement:
     """One cell on its way through the steps."""
+
+    _blames = TroubleKind.EXECUTOR
+    """Whose fault it is when the runner says that it failed."""
 
     def __init__(self, cell: Cell, slot: Slot, equipment: Equipment) -> None:
         self._cell = cell
@@ -100,13 +107,16 @@ class Measurement:
                 observation = self._observation(sandbox, follower, trouble)
         except SandboxError as error:
             return self._unmeasured(TroubleKind.SANDBOX, str(error))
+        return self._left_behind() or observation
+
+    def _left_behind(self) -> Observation | None:
         left = self._slot.group.processes() if self._slot.group else ()
-        if left:
-            return self._unmeasured(
-                TroubleKind.LEFT_BEHIND,
-                f"processes {left} of the cell outlived the PID 1 of its sandbox",
-            )
-        return observation
+        if not left:
+            return None
+        return self._unmeasured(
+            TroubleKind.LEFT_BEHIND,
+            f"processes {left} of the cell outlived the PID 1 of its sandbox",
+        )
 
     def _prepare(self) -> Preparation:
         marker = self._with.marker
@@ -126,7 +136,9 @@ class Measurement:
         is_job = partial(preparation.is_job, self._cell, made.command)
         async with open_sandbox(self._with.zygote, made.arrangement, made.assignment) as sandbox:
             two_hosts = made.arrangement.server is not None
-            history = History(sandbox.init_pid, procfs, is_job, two_hosts=two_hosts)
+            layout = Layout.TWO_HOSTS if two_hosts else Layout.ONE_HOST
+            by_mark = bool(self._cell.runner.model)
+            history = History(sandbox.init_pid, procfs, is_job, layout, by_mark=by_mark)
             follower = Follower(sandbox.init_pid, history, self._with.watcher.clock)
             with self._with.watcher.follow(follower), self._listening(sandbox, follower):
                 yield sandbox, follower
@@ -176,7 +188,7 @@ class Measurement:
             sandbox.control.send(b'{"feed": true}')
         # What has been reported as over cannot be cancelled any more.
         if self._cell.cancellation.steps and not self._reports.over:
-            sandbox.control.send(b'{"fire": true}')
+            sandbox.control.send(self._order_to_fire(follower))
         try:
             decided = await watch(
                 self._cell,
@@ -191,8 +203,17 @@ class Measurement:
         if follower.lost:
             return _lost_events()
         if self._reports.error is not None:
-            return Trouble(TroubleKind.EXECUTOR, self._reports.error)
+            return Trouble(self._blames, self._reports.error)
         return await self._disagreement(sandbox, follower)
+
+    def _order_to_fire(self, follower: Follower) -> bytes:
+        """With the job's process id and group in the sandbox: a runner's shell may be above it."""
+        if self._cell.runner.own:
+            return b'{"fire": true}'
+        job = follower.history.job
+        look = job.at_fire if job is not None else None
+        pids = [0, 0] if look is None else [look.inner_pid, look.inner_group]
+        return json.dumps({"fire": pids}).encode()
 
     def _flood(self, follower: Follower) -> Trouble:
         self._decide(follower, None)
@@ -257,7 +278,7 @@ class Measurement:
         users = {0: "root", self._slot.uid: USER}
         everybody = record.processes(history, evidence, users, zero_ns)
         roles = {p.pid: p.role for p in history.processes}
-        runner = everybody[0] if everybody else None
+        runner = next((p for p in everybody if p.key == 0), None)
         return Observation(
             cell=self._cell.id,
             evidence=evidence,
@@ -279,6 +300,18 @@ class Measurement:
             limits=self._limits(sandbox),
             declared=self._declared(),
             terminal_modes=self._terminal_modes(),
+            queued=self._queued(ms),
+            runner_log=self._reports.log if trouble is not None else "",
+        )
+
+    def _queued(self, ms: Callable[[int], float]) -> tuple[Queued, ...]:
+        return tuple(
+            Queued(
+                ms(each["submitted_ns"]),
+                None if each["started_ns"] is None else ms(each["started_ns"]),
+                each["listed"],
+            )
+            for each in self._reports.queue or ()
         )
 
     def _terminal_modes(self) -> TerminalModes | None:
@@ -300,7 +333,8 @@ class Measurement:
         told = self._reports.end
         if told is None or told.at_ns > self._decided_ns:
             return None
-        return Report(ms(told.at_ns), Said(told.said), End(told.status, told.signal))
+        end = End(told.status, told.signal)
+        return Report(ms(told.at_ns), Said(told.said), end, told.words)
 
     def _stream(self, letter: str) -> Stream:
         kept = bytes(self._reports.output[letter])
@@ -328,6 +362,7 @@ class Measurement:
             attempt=self._cell.attempt,
             trouble=Trouble(kind, words),
             declared=self._declared(),
+            runner_log=self._reports.log,
         )
 
 

@@ -11,10 +11,10 @@ from aftercancel.executor.arrange import Arrangement
 from aftercancel.executor.hosts import Server
 from aftercancel.executor.launch import launch
 from aftercancel.executor.lives import ProcessHistory
-from aftercancel.executor.rootfs import HOME, LAB, MARKS, USER, WORKPLACE
+from aftercancel.executor.rootfs import HOME, LAB, MARKS, STATE, USER, WORKPLACE
 from aftercancel.executor.watching import HOLD_TO_THE_END_S
 from aftercancel.model import Cell, Sender
-from aftercancel.runners import plain
+from aftercancel.runners import modelled, plain
 
 HOLD_S = 600.0
 """How long a job's children hold on, so that none ends by itself while it is watched."""
@@ -38,15 +38,16 @@ def prepare(
 ) -> Preparation:
     """``keys`` gives the public key where there is another host; raises ``serving.NoKeys``."""
     job = cell.job
-    command = _command(cell)
+    command = command_of(cell)
     folder = HOME if job.workdir is None else WORKPLACE
-    variables = _variables(cell)
+    variables = variables_of(cell)
     launched = launch(cell.launcher, command, variables, folder)
     files, server = launched.files, None
     if launched.far is not None:
         served = serving.serving(launched.far, keys())
         server = Server(served.argv, served.ready, serving.LOG)
         files += served.files
+    root = cell.launcher.as_root or modelled.is_root(cell.runner.model)
     arrangement = Arrangement(
         slot=slot,
         uid=uid,
@@ -57,7 +58,7 @@ def prepare(
         marker=marker,
         files=files,
         server=server,
-        as_root=cell.launcher.as_root,
+        as_root=root,
         root_sends=any(step.by is Sender.ROOT for step in cell.cancellation.steps),
     )
     assignment = plain.Assignment(
@@ -80,14 +81,18 @@ def prepare(
         steps=cell.cancellation.steps,
         input=None if job.input is None else job.input.encode("latin-1") * job.input_times,
         input_ends=job.input_ends,
+        model=cell.runner.model,
+        options=cell.runner.options,
+        user=uid if root and not cell.launcher.as_root else None,
+        folder=STATE,
     )
-    before = frozenset(path for file in files for path in _and_folders(file.path))
+    before = frozenset(path for file in files for path in and_folders(file.path))
     return Preparation(command, arrangement, assignment, before)
 
 
 def is_job(cell: Cell, command: tuple[str, ...], process: ProcessHistory) -> bool:
-    """The job is what runs the script: a launcher has more words before it."""
-    if not cell.launcher.argv:
+    """The job is what runs the script: a launcher, or a runner's wrapper, has more words."""
+    if not cell.launcher.argv and not cell.runner.model:
         return process.key == 1 and process.execs == 1
     if not process.argv_read:
         return process.argv == command[:1]
@@ -107,7 +112,7 @@ def _interpreter(script: str) -> tuple[str, ...]:
     return tuple(first[2:].strip().split(None, 1)) if first.startswith("#!") else ()
 
 
-def _command(cell: Cell) -> tuple[str, ...]:
+def command_of(cell: Cell) -> tuple[str, ...]:
     job = cell.job
     script = f"{LAB}/{job.name}"
     if job.workdir is not None and job.path is not None:
@@ -115,12 +120,12 @@ def _command(cell: Cell) -> tuple[str, ...]:
     return (script,) if job.executable else (*cell.shell.argv, script)
 
 
-def _variables(cell: Cell) -> dict[str, str]:
+def variables_of(cell: Cell) -> dict[str, str]:
     """What every job finds in its environment, however it is launched."""
     hold = HOLD_S if cell.cancellation.steps else HOLD_TO_THE_END_S
     return {"MARKS": MARKS, "HOLD": f"{hold:g}", **dict(cell.job.env)}
 
 
-def _and_folders(path: str) -> Iterator[str]:
+def and_folders(path: str) -> Iterator[str]:
     yield path
     yield from map(str, PurePosixPath(path).parents)

@@ -27,6 +27,7 @@ class EndReport:
     said: str
     status: int | None = None
     signal: str | None = None
+    words: str = ""
 
 
 @dataclass(slots=True)
@@ -51,6 +52,18 @@ class Reports:
     )
 
     closed_ns: int = 0
+    runner: int | None = None
+    """A real runner's process id in the sandbox's PID namespace; None: not told, or there is none."""
+    ready: bool = False
+    """Whether a real runner has been started, and answers as it should."""
+    idle: bool | None = None
+    """Whether it can take the next job; None: not told yet."""
+    goes_on_ns: int | None = None
+    """Until when a model of a runner may go on by itself; None: it will do nothing of its own."""
+    queue: list[dict[str, Any]] | None = None
+    """What became of the further jobs in its queue."""
+    log: str = ""
+    """The end of its own log, where something went wrong."""
 
     @property
     def over(self) -> bool:
@@ -79,6 +92,17 @@ class Reports:
             self.sandbox_error = SandboxError(message["sandbox"])
         if "started" in message:
             self.started = True
+            self.runner = message["started"]
+        if "ready" in message:
+            self.ready = True
+            self.runner = message["ready"]["runner"]
+        if "goes_on_ns" in message:
+            self.goes_on_ns = message["goes_on_ns"]
+        if "idle" in message:
+            self.idle = message["idle"]
+            self.runner = message["runner"]
+        self.queue = message.get("queue", self.queue)
+        self.log = message.get("log", self.log)
         if "fired" in message:
             self.fired.append(FiredStep(**message["fired"]))
         if "report" in message:

@@ -30,6 +30,8 @@ EMPTY = "/lab/empty"
 """A folder that stays empty, to hide others behind."""
 STATE = "/lab/state"
 """Where a launcher may keep what is not looked at afterwards, as a cache."""
+PROGRAMS = "/lab/programs"
+"""Where a real runner's program is seen."""
 FIRST_UID = 60_706
 """The first of the numbers that nobody hands out (60706 to 61183, systemd.io/UIDS-GIDS); one for
 each slot."""

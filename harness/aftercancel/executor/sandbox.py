@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aftercancel.executor.arrange import Arrangement
-from aftercancel.executor.zygote import Zygote
-from aftercancel.runners.plain import Assignment
+from aftercancel.executor.zygote import Assigned, Zygote
 
 _TEARDOWN_S = 30.0
 
@@ -39,7 +38,7 @@ class Sandbox:
 
 @contextlib.asynccontextmanager
 async def open_sandbox(
-    zygote: Zygote, arrangement: Arrangement, assignment: Assignment
+    zygote: Zygote, arrangement: Arrangement, assignment: Assigned
 ) -> AsyncIterator[Sandbox]:
     """A sandbox whose runner starts the job; torn down, whatever happens inside."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import platform
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +19,7 @@ import msgspec
 from aftercancel.executor import rootfs, serving
 from aftercancel.executor.company import Company
 from aftercancel.executor.measure import Equipment, Measurement, Slot
+from aftercancel.executor.standing_cells import StandingCells
 from aftercancel.executor.trace import Trace
 from aftercancel.executor.warden import Holdings
 from aftercancel.executor.watcher import ProcWatcher, TraceWatcher, Watcher
@@ -84,6 +86,7 @@ class Service:
                     # What is being armed costs processor time, what is being watched costs none:
                     # cells that start all at once would only make each other late.
                     arming=asyncio.Semaphore(2 * (os.cpu_count() or 1) + 2),
+                    arming_standing=asyncio.Semaphore(8 * (os.cpu_count() or 1)),
                     keys=cache(lambda: serving.make_keys(self._made.layers.keys)),
                 )
                 asyncio.run(self._serve(equipment))
@@ -135,8 +138,7 @@ class Service:
             pending: asyncio.Queue[Cell] = asyncio.Queue()
             slots: asyncio.Queue[Slot] = asyncio.Queue()
             for number in range(self._in_flight):
-                uid = rootfs.build_slot(self._made.layers, number)
-                slots.put_nowait(Slot(number, uid, self._made.groups.slot(number)))
+                slots.put_nowait(self._slot(number))
             watching = asyncio.create_task(equipment.watcher.watch())
             reading = asyncio.create_task(self._read(reader, pending))
             running = asyncio.create_task(self._run(pending, slots, equipment))
@@ -153,6 +155,10 @@ class Service:
             for task in ended - {reading, stopping}:
                 task.result()
 
+    def _slot(self, number: int, *, roomy: bool = False) -> Slot:
+        uid = rootfs.build_slot(self._made.layers, number)
+        return Slot(number, uid, self._made.groups.slot(number, roomy=roomy))
+
     async def _read(self, reader: asyncio.StreamReader, pending: asyncio.Queue[Cell]) -> None:
         """At once, so that the end of the input is noticed while every slot is taken."""
         while line := await reader.readline():
@@ -168,29 +174,46 @@ class Service:
         company = Company()
 
         async def measure(cell: Cell, slot: Slot) -> None:
+            async def measured() -> Observation:
+                return await Measurement(cell, slot, equipment).run()
+
             try:
-                self._write(await _answer(cell, slot, equipment, company))
+                self._write(await _answer(cell, measured, equipment, company))
             finally:
                 slots.put_nowait(slot)
 
+        async def answer(cell: Cell, _: Slot, measured: Measured) -> None:
+            self._write(await _answer(cell, measured, equipment, company))
+
+        numbers = itertools.count(self._in_flight)
+        standing = StandingCells(equipment, lambda: self._slot(next(numbers), roomy=True), answer)
         running: set[asyncio.Task[None]] = set()
         try:
             while True:
+                cell = await pending.get()
+                if cell.runner.real:
+                    standing.add(cell)
+                    continue
                 slot = await slots.get()
-                task = asyncio.create_task(measure(await pending.get(), slot))
+                task = asyncio.create_task(measure(cell, slot))
                 running.add(task)
                 task.add_done_callback(running.discard)
         finally:
+            await standing.close()
             for task in list(running):
                 task.cancel()
             if running:
                 await asyncio.wait(running)
 
 
-async def _answer(cell: Cell, slot: Slot, equipment: Equipment, company: Company) -> bytes:
+Measured = Callable[[], Awaitable[Observation]]
+"""Measures one cell, once each time it is called."""
+
+
+async def _answer(cell: Cell, measured: Measured, equipment: Equipment, company: Company) -> bytes:
     """The cell's line. There always is one, whatever happened to the cell."""
     try:
-        observation = await _measured(cell, slot, equipment, company)
+        observation = await _until_nothing_is_lost(measured, equipment, company)
         return msgspec.json.encode({"observation": observation})
     except Exception as error:  # noqa: BLE001  # one cell's fault is not the others'
         job = cell.job
@@ -204,7 +227,9 @@ async def _answer(cell: Cell, slot: Slot, equipment: Equipment, company: Company
         return msgspec.json.encode({"observation": failed})
 
 
-async def _measured(cell: Cell, slot: Slot, equipment: Equipment, company: Company) -> Observation:
+async def _until_nothing_is_lost(
+    measured: Measured, equipment: Equipment, company: Company
+) -> Observation:
     """Measured until no trace event was lost, within reason.
 
     What is lost is another cell's flood, most often. Nothing was measured then, so nothing is
@@ -212,18 +237,18 @@ async def _measured(cell: Cell, slot: Slot, equipment: Equipment, company: Compa
     executor can flood.
     """
     async with company.together():
-        seen = await Measurement(cell, slot, equipment).run()
+        seen = await measured()
     if _lost(seen):
         async with company.alone():
             await _caught_up(equipment)
         async with company.together():
-            seen = await Measurement(cell, slot, equipment).run()
+            seen = await measured()
     for _ in range(_TRIES_ALONE_AFTER_A_LOSS):
         if not _lost(seen):
             break
         async with company.alone():
             await _caught_up(equipment)
-            seen = await Measurement(cell, slot, equipment).run()
+            seen = await measured()
     return seen
 
 

@@ -33,6 +33,8 @@ _PROC_TURN_S = 0.01
 
 EVENTS_OF_A_CELL = 20_000
 """The largest cell of the catalogue makes a few hundred."""
+EVENTS_WITH_A_RUNNER = 200_000
+"""A JVM's or a Go program's threads make some too."""
 
 
 class Clock:
@@ -57,7 +59,11 @@ class Clock:
 class Follower:
     """One cell's place in a watcher: its history, and word when something was added to it."""
 
-    def __init__(self, init_pid: int, history: History, clock: Clock) -> None:
+    def __init__(
+        self, init_pid: int, history: History, clock: Clock, *, most: int = EVENTS_OF_A_CELL
+    ) -> None:
+        """``most``: after so many events of one cell nothing more is taken in."""
+        self._most = most
         self.init_pid = init_pid
         self.clock = clock
         self.history = history
@@ -70,21 +76,43 @@ class Follower:
         """Nothing after this moment is taken in."""
         self.gone_since: set[int] = set()
         """But who has ended after it."""
+        self._later: list[Event] | None = None
+
+    def remember_what_follows(self) -> None:
+        """What comes after the decision counts for the next cell in this sandbox."""
+        self._later = []
+
+    def catch_up(self) -> None:
+        """Let the history have what happened since the cell was decided, to go on from there."""
+        self.until_ns = None
+        self.gone_since.clear()
+        later, self._later = self._later or [], []
+        for event in later:
+            self.history.add(event)
+
+    def turn_to(self, history: History) -> None:
+        """Another cell begins, in the same sandbox."""
+        self.history = history
+        self._taken = 0
+        self.flooded = self.lost = False
 
     @property
     def floods(self) -> bool:
         """Whether it is this cell that makes too many, rather than one beside it."""
-        return self.flooded or self._taken > EVENTS_OF_A_CELL // 10
+        return self.flooded or self._taken > self._most // 10
 
     def take(self, event: Event) -> None:
         if self.until_ns is not None and event.at_ns > self.until_ns:
             if isinstance(event, Exited):
                 self.gone_since.add(event.tid)
+            if self._later is not None:
+                self._later.append(event)
+                self.changed.set()
             return
         if self.flooded:
             return
         self._taken += 1
-        self.flooded = self._taken > EVENTS_OF_A_CELL
+        self.flooded = self._taken > self._most
         self.history.add(event)
         self.changed.set()
 
@@ -147,11 +175,16 @@ class TraceWatcher:
         # A signal belongs to the cell of its receiver: a terminal's has no sender of ours.
         who = event.target if isinstance(event, Generated) else event.tid
         follower = self._by_tid.get(who) if who is not None else None
+        if follower is None and isinstance(event, Execed):
+            # Called by another thread than the leader, which has ended by then and given it its
+            # number (execve(2)); Go programs do that.
+            follower = self._by_tid.get(event.old_tid)
         if follower is None:
             return
         if isinstance(event, Forked):
             self._by_tid[event.child] = follower
         elif isinstance(event, Execed) and event.old_tid != event.tid:
+            self._by_tid.pop(event.old_tid, None)
             self._by_tid[event.tid] = follower
         elif isinstance(event, Exited):
             self._by_tid.pop(event.tid, None)

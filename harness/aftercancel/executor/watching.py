@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import dataclass
 
 from aftercancel.executor.arming import QUIET_S, Flood
 from aftercancel.executor.reports import Reports
@@ -22,6 +23,7 @@ HOLD_TO_THE_END_S = 1.0
 """How long a job's children hold on where nothing is cancelled, so that it comes to its end."""
 PATIENCE_S = 60.0
 """A process that sleeps for no longer than that is waited for."""
+_RUNNER_S = 0.1
 REST_MARGIN_S = 0.3
 """Added to the longest pause that a job declares, before silence counts as rest."""
 
@@ -38,8 +40,28 @@ async def watch(
     # A job that is left to its own end also does nothing while its children hold on.
     hold_s = 0.0 if cell.cancellation.steps else HOLD_TO_THE_END_S
     rest_s = cell.job.pause_s + hold_s + REST_MARGIN_S
-    until = time.monotonic() + max(settle_s, 2 * rest_s + cell.cancellation.duration_s)
-    return await _Watching(cell, follower, reports, armed_ns, rest_s, until).until_decided()
+    # A runner's graces and polls, in which nothing happens that could be seen.
+    patience_s = 0.0 if cell.runner.own else cell.runner.patience_s + limit_s(cell)
+    needed_s = 2 * rest_s + cell.cancellation.duration_s + patience_s
+    until = time.monotonic() + max(settle_s, needed_s) + patience_s
+    waits = Waits(rest_s, patience_s)
+    return await _Watching(cell, follower, reports, armed_ns, waits, until).until_decided()
+
+
+def limit_s(cell: Cell) -> float:
+    """The longest time limit that the cancellation waits for, from the job's start."""
+    asked = (step for step in cell.cancellation.steps if step.action is Action.ASK)
+    return max((step.seconds for step in asked), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """For how long nothing must happen before nothing more is expected."""
+
+    rest_s: float
+    """Of the job's processes."""
+    patience_s: float
+    """Of the runner, as long as it has not reported."""
 
 
 class _Watching:
@@ -49,14 +71,17 @@ class _Watching:
         follower: Follower,
         reports: Reports,
         armed_ns: int,
-        rest_s: float,
+        waits: Waits,
         until: float,
     ) -> None:
         self._steps = sum(s.action is not Action.WAIT for s in cell.cancellation.steps)
+        self._queued = cell.job.queued > 0
+        self._tells = bool(cell.runner.model)
         self._follower = follower
         self._reports = reports
         self._armed_ns = armed_ns
-        self._rest_s = rest_s
+        self._rest_s = waits.rest_s
+        self._patience_s = waits.patience_s
         self._until = until
         self._extended = False
         self._before: Sample | None = None
@@ -68,22 +93,37 @@ class _Watching:
             await self._follower.clock.reach(time.monotonic_ns())
             if self._follower.flooded or self._follower.lost:
                 raise Flood
-            if self._reports.over and not history.living():
-                return Decided.ALL_GONE
             now = time.monotonic()
+            if self._reports.over and not history.living() and not self._awaits_the_next(now):
+                return Decided.ALL_GONE
             if now >= self._until:
                 return Decided.SETTLE_TIME_OVER
             if now - self._last_ns() / 1e9 < QUIET_S or self._firing():
                 self._before = None
                 await self._sleep(QUIET_S)
+            elif self._patient(now):
+                self._before = None
+                await self._sleep(min(_RUNNER_S, self._until - now))
             elif self._at_rest(now):
                 return Decided.AT_REST
             else:
                 await self._sleep(min(self._before_at + self._rest_s, self._until) - now)
 
+    def _awaits_the_next(self, now: float) -> bool:
+        """Whether jobs in the queue may still be about to start."""
+        return self._queued and now < min(self._until, self._last_ns() / 1e9 + self._patience_s)
+
+    def _patient(self, now: float) -> bool:
+        """Whether the runner may still be about to do something, though nobody else is."""
+        if self._tells:
+            goes_on_ns = self._reports.goes_on_ns
+            return not self._reports.over and goes_on_ns is not None and now < goes_on_ns / 1e9
+        over = self._reports.over and not self._queued
+        return not over and now < self._last_ns() / 1e9 + self._patience_s
+
     def _at_rest(self, now: float) -> bool:
         """Whether all have been blocked for long enough, and none will go on by itself soon."""
-        living = self._follower.history.living()
+        living = self._follower.history.resting()
         if self._before is None:
             self._before, self._before_at = sample(living), now
         if now < self._before_at + self._rest_s:
@@ -100,7 +140,7 @@ class _Watching:
 
     def _wakes_s(self) -> float | None:
         """Until when the last of those who go on by themselves has; None: nobody does soon."""
-        found = [timeout_s(process.pid) for process in self._follower.history.living()]
+        found = [timeout_s(process.pid) for process in self._follower.history.resting()]
         soon = [seconds for seconds in found if seconds is not None and seconds <= PATIENCE_S]
         return max(soon, default=None)
 

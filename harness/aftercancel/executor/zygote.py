@@ -19,16 +19,20 @@ import signal
 import socket
 import struct
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
 from aftercancel.executor import linux
-from aftercancel.executor.arrange import Arrangement, become_init, never_return, prepare
+from aftercancel.executor.arrange import Arrangement, Run, become_init, never_return, prepare
 from aftercancel.executor.hosts import Orders, fork_into_pid_namespace
 from aftercancel.executor.limits import Group, Groups
 from aftercancel.executor.rootfs import Layers
 from aftercancel.runners import plain
+from aftercancel.runners.standing import Standing
 
 _NUMBER = struct.Struct("=q")
+
+Assigned = plain.Assignment | Standing
+"""What runs jobs in the sandbox: the plain runner, or a steward with a real one."""
 
 
 class Zygote:
@@ -39,7 +43,7 @@ class Zygote:
         self._channel = channel
 
     def spawn(
-        self, arrangement: Arrangement, assignment: plain.Assignment, control: socket.socket
+        self, arrangement: Arrangement, assignment: Assigned, control: socket.socket
     ) -> tuple[int, int]:
         """A new sandbox's PID 1, in our PID namespace, and a pidfd of it.
 
@@ -94,7 +98,7 @@ def _serve(channel: socket.socket, layers: Layers, groups: Groups) -> NoReturn:
         request = _exactly(channel, _NUMBER.unpack(length)[0])
         arrangement, assignment = pickle.loads(request)  # noqa: S301  # from our own executor
         if arrangement.slot not in slots:
-            slots[arrangement.slot] = groups.slot(arrangement.slot)
+            slots[arrangement.slot] = groups.slot(arrangement.slot, roomy=arrangement.roomy)
         group = slots[arrangement.slot]
         with socket.socket(fileno=fds[0]) as control:
             become = partial(_become_init, layers, arrangement, group, control, assignment)
@@ -109,10 +113,20 @@ def _become_init(
     arrangement: Arrangement,
     group: Group | None,
     control: socket.socket,
-    assignment: plain.Assignment,
+    assignment: Assigned,
 ) -> NoReturn:
-    def run_runner(control: socket.socket, orders: Orders) -> NoReturn:
-        plain.serve(control, assignment, orders)
+    run_runner: Run
+    match assignment:
+        case plain.Assignment():
+
+            def run_runner(control: socket.socket, orders: Orders) -> NoReturn:
+                plain.serve(control, assignment, orders)
+
+        case Standing():
+            # Now: the sandbox has nothing to import it from.
+            run_runner = assignment.bring()
+        case _:
+            assert_never(assignment)
 
     become_init(layers, arrangement, group, control, run_runner)
 

@@ -25,6 +25,11 @@ _SLOWEST_CELL_S = 180.0
 """Arming, watching and tearing down one cell take less, each by its own deadline."""
 
 
+def _longest_s(cell: Cell) -> float:
+    """What a real runner may add: its start and its patience."""
+    return 120.0 + cell.runner.patience_s
+
+
 class _Answer(msgspec.Struct):
     """One line from the executor."""
 
@@ -114,18 +119,23 @@ class ThisMachine:
 
     def measure(self, cells: Iterable[Cell]) -> Iterator[Observation]:
         """See ``Place.measure``."""
-        waiting = iter(cells)
+        wanted = list(cells)
+        # Those of real runners wait for an instance of theirs, and must not keep others waiting.
+        real = [cell for cell in wanted if cell.runner.real]
+        waiting = iter([cell for cell in wanted if not cell.runner.real])
+        of_real = {(cell.id, cell.attempt) for cell in real}
+        silence_s = self._silence_s + max((_longest_s(cell) for cell in real), default=0.0)
         unanswered: Counter[tuple[str, int]] = Counter()
-        for cell in itertools.islice(waiting, self._outstanding):
+        for cell in [*real, *itertools.islice(waiting, self._outstanding)]:
             self._send(cell)
             unanswered[cell.id, cell.attempt] += 1
         while unanswered:
             try:
-                answer = self._next(self._silence_s)
+                answer = self._next(silence_s)
             except queue.Empty:
                 names = ", ".join(sorted(name for name, _ in unanswered))
                 raise CouldNotTell(
-                    f"The executor has said nothing for {self._silence_s:.0f} s. Without an "
+                    f"The executor has said nothing for {silence_s:.0f} s. Without an "
                     f"answer are: {names}. What was measured before is kept; leave these out, or "
                     "report them."
                 ) from None
@@ -135,6 +145,8 @@ class ThisMachine:
             unanswered[seen.cell, seen.attempt] -= 1
             unanswered += Counter()  # drops what is at zero
             yield seen
+            if (seen.cell, seen.attempt) in of_real:
+                continue
             for cell in itertools.islice(waiting, 1):
                 self._send(cell)
                 unanswered[cell.id, cell.attempt] += 1

@@ -1,4 +1,4 @@
-"""What connects the plain runner with its job: pipes or a terminal, and what came through them."""
+"""What connects a runner with its job: pipes or a terminal, and what came through them."""
 
 from __future__ import annotations
 
@@ -62,15 +62,20 @@ class Channels:
         self.outputs[master] = self.streams[OUT]
         return slave, slave, slave
 
-    def open_pipes(self, *, holds_input: bool) -> tuple[int, int, int]:
-        """The job's ends; its input is /dev/null where nobody will write to it."""
+    def open_pipes(self, *, holds_input: bool, merged: bool = False) -> tuple[int, int, int]:
+        """The job's ends; its input is /dev/null where nobody will write to it.
+
+        ``merged``: one pipe for stdout and stderr.
+        """
         out_read, out_write = os.pipe()
-        err_read, err_write = os.pipe()
         if holds_input:
             in_read, self.input = os.pipe()
         else:
             in_read = os.open("/dev/null", os.O_RDONLY)
         self.outputs[out_read] = self.streams[OUT]
+        if merged:
+            return in_read, out_write, out_write
+        err_read, err_write = os.pipe()
         self.outputs[err_read] = self.streams[ERR]
         return in_read, out_write, err_write
 

@@ -1,4 +1,4 @@
-"""The steps of a cancellation, carried out by the plain runner or by root for it."""
+"""The steps of a cancellation, carried out by a runner of the lab's or by root for it."""
 
 from __future__ import annotations
 
@@ -18,30 +18,38 @@ _ANSWER_S = 5.0
 
 
 class Firing:
-    """One cancellation on its way. ``job`` is the job's first process, a group leader."""
+    """One cancellation on its way. ``job`` is whom signals to the job's process go to."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # one caller, which has them all at hand
         self,
         steps: tuple[Step, ...],
         channels: Channels,
         tell: Callable[..., None],
+        ask: Callable[[str], None],
         root: socket.socket | None,
         far: socket.socket | None,
     ) -> None:
         self._steps = list(steps)
         self._channels = channels
         self._tell = tell
+        self._ask = ask
         self._root = root
         self._far = far
         self._leaves: list[int] = []
+        self._ended = 0
         self.job = 0
-        self.job_ended = False
+        self.group: int | None = None
+        """The job's process group; None: the job leads it."""
         self.begun = False
         self._next_at = 0.0
 
     def begin(self) -> None:
         self.begun = True
         self._next_at = time.monotonic()
+
+    def ended(self, pid: int) -> None:
+        """That process has been waited for: its id may be another's from now on."""
+        self._ended = pid
 
     def stop(self) -> None:
         """What has not been fired will not be."""
@@ -73,6 +81,13 @@ class Firing:
                 assert step.channel is not None
                 channel = step.channel
                 self._do(f"close {channel.value}", lambda: self._close(channel))
+            case Action.ASK:
+                assert step.way is not None
+                way = step.way
+                self._do(f"ask for {way}", lambda: self._ask(way))
+            case Action.START:
+                assert step.to is not None
+                self._do(f"start the {step.to.value} again", _refuse)
             case _:
                 assert_never(step.action)
 
@@ -85,7 +100,7 @@ class Firing:
             case Target.PROCESS:
                 self._do(what, lambda: self._send(self.job, number, step.by))
             case Target.GROUP:
-                self._do(what, lambda: self._send(-self.job, number, step.by))
+                self._do(what, lambda: self._send(-self._group(), number, step.by))
             case Target.LEAF_FIRST:
                 # One at a time, and never a process that came after the tree was read.
                 if not self._leaves:
@@ -97,12 +112,17 @@ class Firing:
                     self._next_at = time.monotonic() + step.seconds
             case Target.CONNECTION:
                 self._do(what, lambda: _ordered(self._far, signal=int(number)))
+            case Target.RUNNER | Target.SERVER:
+                self._do(what, _refuse)
             case _:
                 assert_never(step.to)
 
+    def _group(self) -> int:
+        return self.job if self.group is None else self.group
+
     def _send(self, pid: int, number: signal.Signals, by: Sender) -> None:
         """kill(2)'s arguments: a negative ``pid`` is a group."""
-        if pid == self.job and self.job_ended:
+        if pid == self._ended:
             raise ProcessLookupError(3, "the job's first process has ended")
         match by:
             case Sender.RUNNER:
@@ -145,6 +165,11 @@ class Firing:
         except OSError as failure:
             error = os.strerror(failure.errno or 0)
         self._tell(fired={"at_ns": at_ns, "what": what, "error": error})
+
+
+def _refuse() -> None:
+    """What only a real runner has: programs of its own that can be ended and started again."""
+    raise OSError(95, "there is no such program")  # EOPNOTSUPP
 
 
 def _ordered(whom: socket.socket | None, **order: Any) -> None:

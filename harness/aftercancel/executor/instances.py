@@ -1,0 +1,186 @@
+"""Instances of real runners: each in a sandbox of its own, each with cells one after another.
+
+Several of one runner stand side by side, so its cells run side by side too; but in one sandbox
+there is one job at a time, so that every process in it that neither the runner nor the lab has
+brought along is that job's, whatever it did to its group, session, parent or environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+
+from aftercancel.executor import procfs, tasks
+from aftercancel.executor.history import History, Layout
+from aftercancel.executor.lives import ProcessHistory
+from aftercancel.executor.measure import Equipment, Slot
+from aftercancel.executor.reports import Reports
+from aftercancel.executor.sandbox import Sandbox, open_sandbox
+from aftercancel.executor.watcher import EVENTS_WITH_A_RUNNER, Follower
+from aftercancel.model import Runner
+
+START_S = 120.0
+"""A runner that has not come through its trial by then never will."""
+_IDLE_S = 20.0
+_ENDED_S = 5.0
+_PACKET = 1 << 18
+
+
+class NoRunner(Exception):
+    """The runner did not start, or does not answer as it should."""
+
+    def __init__(self, words: str, log: str = "") -> None:
+        super().__init__(words)
+        self.log = log
+
+
+@dataclass
+class Instance:
+    """One standing runner."""
+
+    runner: Runner
+    sandbox: Sandbox
+    follower: Follower
+    reports: Reports = field(default_factory=Reports)
+    worn: bool = False
+    """Whether it cannot be used for another cell."""
+    runner_pid: int | None = None
+    """In the executor's PID namespace."""
+
+    def heard(self, packet: bytes) -> None:
+        """From the steward."""
+        self.reports.take(packet)
+        self.follower.changed.set()
+
+    async def until_ready(self) -> None:
+        """Raises ``NoRunner``."""
+        try:
+            async with asyncio.timeout(START_S):
+                await self._until(lambda: self.reports.ready or self._failed())
+        except TimeoutError:
+            words = f"{self.runner.id} was not ready within {START_S:.0f} s"
+            raise NoRunner(words, self.reports.log) from None
+        self._refuse_failure()
+        await self.follower.clock.reach(time.monotonic_ns())
+        self._find_runner()
+
+    def _failed(self) -> bool:
+        reports = self.reports
+        return reports.closed or reports.error is not None or reports.sandbox_error is not None
+
+    def _refuse_failure(self) -> None:
+        reports = self.reports
+        if reports.sandbox_error is not None:
+            raise reports.sandbox_error
+        if reports.error is not None:
+            raise NoRunner(reports.error, reports.log)
+        if reports.closed:
+            raise NoRunner(f"the process that drives {self.runner.id} has ended", reports.log)
+
+    def _find_runner(self) -> None:
+        inner = self.reports.runner
+        self.runner_pid = None
+        for process in self.follower.history.machinery:
+            look = procfs.look(process.pid) if inner is not None and process.lives else None
+            if (
+                look is not None
+                and look.inner_pid == inner
+                and process.pid != self.sandbox.init_pid
+            ):
+                self.runner_pid = process.pid
+
+    def begin(self, is_job: Callable[[ProcessHistory], bool], reports: Reports) -> None:
+        """What happens from now on is another cell's."""
+        self.reports = reports
+        self.follower.turn_to(self.follower.history.next_cell(is_job, self.runner_pid))
+
+    async def clear(self) -> None:
+        """End what the cell has left and make ready for the next; ``worn`` where that fails."""
+        follower = self.follower
+        follower.catch_up()
+        history = follower.history
+        runner = history.runner
+        if self._failed() or runner is None or (self.runner_pid is not None and not runner.lives):
+            self.worn = True
+            return
+        try:
+            await self._end_what_lives()
+            self.reports.idle = None
+            self.sandbox.control.send(b'{"clear": %.1f}' % _IDLE_S)
+            async with asyncio.timeout(_IDLE_S + _ENDED_S):
+                await self._until(lambda: self.reports.idle is not None or self._failed())
+            await self._end_what_lives()
+        except (TimeoutError, OSError):
+            self.worn = True
+        else:
+            self.worn = self._failed() or not self._took_up_again()
+
+    def _took_up_again(self) -> bool:
+        return self.reports.idle is True
+
+    async def _end_what_lives(self) -> None:
+        """By KILL, again and again while there is somebody: a job may fork faster than we look."""
+        history = self.follower.history
+        async with asyncio.timeout(_ENDED_S):
+            while True:
+                await self.follower.clock.reach(time.monotonic_ns())
+                living = [p for p in history.processes if p.lives and p is not history.runner]
+                if not living:
+                    return
+                for process in living:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process.pid, signal.SIGKILL)
+                await asyncio.sleep(0.01)
+
+    async def _until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            self.follower.changed.clear()
+            await self.follower.changed.wait()
+
+
+@contextlib.asynccontextmanager
+async def standing_instance(
+    runner: Runner, slot: Slot, equipment: Equipment, *, tried: bool
+) -> AsyncIterator[Instance]:
+    """A started runner, its trial behind it (or that of another, ``tried``); raises ``NoRunner`` or ``SandboxError``."""
+    marker = None if equipment.marker is None else str(equipment.marker)
+    arrangement = tasks.ground(runner, slot=slot.number, uid=slot.uid, marker=marker)
+    assignment = tasks.standing(runner, uid=slot.uid, tried=tried)
+    async with open_sandbox(equipment.zygote, arrangement, assignment) as sandbox:
+        history = History(sandbox.init_pid, procfs, lambda _: False, Layout.STANDING)
+        follower = Follower(
+            sandbox.init_pid, history, equipment.watcher.clock, most=EVENTS_WITH_A_RUNNER
+        )
+        follower.remember_what_follows()
+        instance = Instance(runner, sandbox, follower)
+        with equipment.watcher.follow(follower), _listening(instance):
+            await instance.until_ready()
+            yield instance
+
+
+@contextlib.contextmanager
+def _listening(instance: Instance) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    control = instance.sandbox.control
+
+    def hear() -> None:
+        try:
+            packet = control.recv(_PACKET)
+        except BlockingIOError:
+            return
+        except OSError:
+            packet = b""
+        instance.heard(packet)
+        if instance.reports.closed:
+            loop.remove_reader(control)
+
+    loop.add_reader(control, hear)
+    try:
+        yield
+    finally:
+        loop.remove_reader(control)

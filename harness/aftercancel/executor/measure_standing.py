@@ -1,0 +1,80 @@
+"""One cell of a real runner, in the sandbox where an instance of it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pickle
+from collections.abc import AsyncIterator
+from functools import partial
+
+from aftercancel.executor import tasks
+from aftercancel.executor.instances import Instance, NoRunner
+from aftercancel.executor.measure import Equipment, Measurement, Slot
+from aftercancel.executor.sandbox import Sandbox, SandboxError
+from aftercancel.executor.tasks import Commission, commission
+from aftercancel.executor.watcher import Follower
+from aftercancel.model import Cell, Observation, TroubleKind
+from aftercancel.runners.standing import WORK
+
+_QUEUE_S = 3.0
+
+
+class StandingMeasurement(Measurement):
+    """As any cell; but the sandbox is there already, and stays."""
+
+    _blames = TroubleKind.RUNNER
+
+    def __init__(self, cell: Cell, slot: Slot, equipment: Equipment, instance: Instance) -> None:
+        super().__init__(cell, slot, equipment)
+        self._instance = instance
+
+    async def run(self) -> Observation:
+        """See ``Measurement.run``; afterwards the instance is clear, or worn."""
+        try:
+            commissioned = commission(self._cell)
+        except SandboxError as error:
+            return self._unmeasured(TroubleKind.SANDBOX, str(error))
+        self._before = commissioned.before
+        async with contextlib.AsyncExitStack() as stack:
+            async with self._with.arming_standing:
+                sandbox, follower = await stack.enter_async_context(self._given(commissioned))
+                trouble = await self._arm(sandbox, follower)
+            if trouble is None:
+                trouble = await self._fire_and_watch(sandbox, follower)
+            await self._ask_for_queue(sandbox, follower)
+            await self._count(sandbox, follower)
+            return self._observation(sandbox, follower, trouble)
+
+    @contextlib.asynccontextmanager
+    async def _given(self, commissioned: Commission) -> AsyncIterator[tuple[Sandbox, Follower]]:
+        instance = self._instance
+        instance.begin(partial(tasks.is_job, commissioned), self._reports)
+        try:
+            instance.sandbox.control.send(WORK + pickle.dumps(commissioned.task))
+            yield instance.sandbox, instance.follower
+        finally:
+            await instance.clear()
+
+    async def _ask_for_queue(self, sandbox: Sandbox, follower: Follower) -> None:
+        if not self._cell.job.queued or self._reports.closed:
+            return
+        with contextlib.suppress(OSError, TimeoutError):
+            sandbox.control.send(b'{"queue": true}')
+            async with asyncio.timeout(_QUEUE_S):
+                while self._reports.queue is None and not self._reports.closed:
+                    follower.changed.clear()
+                    await follower.changed.wait()
+        began = [each["started_ns"] for each in self._reports.queue or () if each["started_ns"]]
+        follower.history.next_ns = min(began, default=None)
+
+
+def unstartable(cell: Cell, slot: Slot, equipment: Equipment, error: NoRunner) -> Observation:
+    """The observation of a cell whose runner could not be had."""
+    return _Unstartable(cell, slot, equipment).told(error)
+
+
+class _Unstartable(Measurement):
+    def told(self, error: NoRunner) -> Observation:
+        self._reports.log = error.log
+        return self._unmeasured(TroubleKind.RUNNER, str(error))

@@ -1,0 +1,126 @@
+"""The cells of real runners on their way to instances of them.
+
+Each runner has a queue of its own cells, and as many instances as its row allows, started as they
+are needed: a cell that ends its runner costs an instance, and the next cell gets a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aftercancel.executor.instances import Instance, NoRunner, standing_instance
+from aftercancel.executor.measure import Equipment, Slot
+from aftercancel.executor.measure_standing import StandingMeasurement, unstartable
+from aftercancel.executor.sandbox import SandboxError
+from aftercancel.model import Cell, Observation, Runner
+
+INSTANCES = 64
+"""How many may stand at once, of all runners together."""
+_TRIES = 2
+"""A runner that so often in a row could not be started is not tried again."""
+
+Answer = Callable[[Cell, Slot, Callable[[], Awaitable[Observation]]], Awaitable[None]]
+"""Has a cell measured, whatever comes of it, and hands out its observation."""
+
+
+@dataclass
+class _Line:
+    """One runner's cells that wait."""
+
+    runner: Runner
+    waiting: asyncio.Queue[Cell] = field(default_factory=asyncio.Queue)
+    workers: int = 0
+    tried: bool = False
+    """Whether an instance has come through its trial."""
+    refused: int = 0
+    """How often in a row an instance did not start."""
+    error: NoRunner | None = None
+
+
+class StandingCells:
+    """All of an executor's real runners."""
+
+    def __init__(self, equipment: Equipment, slot: Callable[[], Slot], answer: Answer) -> None:
+        """``slot`` makes a new one."""
+        self._with = equipment
+        self._slot = slot
+        self._answer = answer
+        self._free: list[Slot] = []
+        self._room = asyncio.Semaphore(INSTANCES)
+        self._starting = asyncio.Semaphore(4 * (os.cpu_count() or 1))
+        self._lines: dict[str, _Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def add(self, cell: Cell) -> None:
+        """Take one in."""
+        line = self._lines.setdefault(cell.runner.id, _Line(cell.runner))
+        line.waiting.put_nowait(cell)
+        self._staff(line)
+
+    def _staff(self, line: _Line) -> None:
+        """As many instances as there is work for; one alone, until that has come through its trial."""
+        wanted = min(line.runner.instances if line.tried else 1, line.waiting.qsize())
+        for _ in range(line.workers, wanted):
+            line.workers += 1
+            task = asyncio.create_task(self._work(line))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Tear everything down."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _work(self, line: _Line) -> None:
+        try:
+            while not line.waiting.empty():
+                async with self._room:
+                    slot = self._free.pop() if self._free else self._slot()
+                    try:
+                        await self._with_an_instance(line, slot)
+                    finally:
+                        self._free.append(slot)
+        finally:
+            line.workers -= 1
+
+    async def _with_an_instance(self, line: _Line, slot: Slot) -> None:
+        if line.refused >= _TRIES and line.error is not None:
+            await self._refuse(line, slot, line.error)
+            return
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                async with self._starting:
+                    instance = await stack.enter_async_context(
+                        standing_instance(line.runner, slot, self._with, tried=line.tried)
+                    )
+                line.tried, line.refused = True, 0
+                self._staff(line)
+                while not instance.worn and not line.waiting.empty():
+                    await self._measure(line.waiting.get_nowait(), slot, instance)
+        except (NoRunner, SandboxError) as error:
+            line.error = error if isinstance(error, NoRunner) else NoRunner(str(error))
+            line.refused += 1
+            await self._refuse(line, slot, line.error)
+
+    async def _refuse(self, line: _Line, slot: Slot, error: NoRunner) -> None:
+        """Answer for the cell whose turn it is."""
+        if line.waiting.empty():
+            return
+        cell = line.waiting.get_nowait()
+
+        async def told() -> Observation:
+            return unstartable(cell, slot, self._with, error)
+
+        await self._answer(cell, slot, told)
+
+    async def _measure(self, cell: Cell, slot: Slot, instance: Instance) -> None:
+        async def measured() -> Observation:
+            return await StandingMeasurement(cell, slot, self._with, instance).run()
+
+        await self._answer(cell, slot, measured)

@@ -1,0 +1,1 @@
+"""Fakes of the servers that real runners speak to: small, ours, and only what a job needs."""
