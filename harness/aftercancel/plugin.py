@@ -41,6 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="collect this cell, also from outside the matrix (may be repeated)",
     )
     add(
+        "--aftercancel-runner",
+        action="append",
+        default=[],
+        metavar="NAME[=PATH]",
+        help="collect the cells of this real runner only (may be repeated)",
+    )
+    add(
         "--aftercancel-repeat",
         type=int,
         default=1,
@@ -85,7 +92,13 @@ def _asked(config: pytest.Config) -> Asked | None:
     option = config.option
     named = [*option.aftercancel_cell, *_node_ids(config)]
     folder = _scenarios_named(config)
-    if not (option.aftercancel or option.aftercancel_slice or named or folder):
+    if not (
+        option.aftercancel
+        or option.aftercancel_slice
+        or option.aftercancel_runner
+        or named
+        or folder
+    ):
         return None
     if option.aftercancel_repeat < 1:
         raise pytest.UsageError("--aftercancel-repeat must be 1 or more.")
@@ -101,6 +114,7 @@ def _asked(config: pytest.Config) -> Asked | None:
         scenarios=folder,
         slices=tuple(option.aftercancel_slice),
         named=tuple(named),
+        runners=tuple(option.aftercancel_runner),
         repeat=option.aftercancel_repeat,
         settle_s=settle,
         evidence=Evidence(option.aftercancel_evidence) if option.aftercancel_evidence else None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,11 +96,34 @@ def not_here(launcher: Launcher) -> str | None:
     return f"{' and '.join(names)} {are} not there: {launcher.get or apt_get(lacking)}"
 
 
-def launchers_not_here(cells: Iterable[Cell]) -> dict[str, str]:
-    """The launchers of these cells that are not here, by their id, with the words of each."""
-    launchers = {cell.launcher.id: cell.launcher for cell in cells}
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """What of some cells is not here: launchers and real runners, by id, with the words of each."""
+
+    words: Mapping[str, str]
+
+    def of(self, cell: Cell) -> str | None:
+        """Which word of the cell keeps it from being tried; None: it can be."""
+        return next((w.id for w in (cell.launcher, cell.runner) if w.id in self.words), None)
+
+    def why(self, cell: Cell) -> str | None:
+        """The words of that."""
+        word = self.of(cell)
+        return None if word is None else self.words[word]
+
+    def without(self, cells: Iterable[Cell]) -> list[Cell]:
+        """The cells that can be tried."""
+        return [cell for cell in cells if self.of(cell) is None]
+
+
+def absent(cells: Iterable[Cell], runners: Mapping[str, str] | None = None) -> Absent:
+    """Of these cells; ``runners``: the real ones that were not found, with the words of each."""
+    wanted = tuple(cells)
+    launchers = {cell.launcher.id: cell.launcher for cell in wanted}
     found = ((name, not_here(launcher)) for name, launcher in launchers.items())
-    return {name: words for name, words in found if words is not None}
+    words = {name: words for name, words in found if words is not None}
+    used = {cell.runner.id for cell in wanted}
+    return Absent(words | {name: why for name, why in (runners or {}).items() if name in used})
 
 
 def apt_get(lacking: Iterable[Program]) -> str:

@@ -64,7 +64,7 @@ def _waits_still(over: str, observation: Observation) -> Answer:
     sentence="The after_script part “won't be called before the script part ends, so it won't "
     "help” against a background task that holds the job up",
     tried="the scripts of B1 with an after_script that marks × the script ends, cancel, timeouts",
-    cells=f"{BACKGROUND}/*/none/{{gitlab-runner,gitlab-ci-local}}*/*",
+    cells=f"{BACKGROUND}{{,-after-script}}/*/none/{{gitlab-runner,gitlab-ci-local}}*/*",
 )
 def b2(case: Case) -> Answer:
     """There is an after_script, and neither the script nor its background task was still running

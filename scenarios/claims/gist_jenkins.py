@@ -8,6 +8,9 @@ from aftercancel.judge.claims.seen import JENKINS, OWN_WAY, by_runner, names, st
 from aftercancel.judge.words import listed, visible
 from aftercancel.model import Process, Processes, Said, Sent, Signal
 
+REAL_IS_HERE = "*/*/*/hudson-modelled/*"
+"""Hudson itself can be had, so its model has no say."""
+
 
 @claim(
     "G1",
@@ -16,6 +19,8 @@ from aftercancel.model import Process, Processes, Said, Sent, Signal
     tried="Trace of senders and targets: a setsid child with the build's environment, one with "
     "an empty environment, a plain child × abort",
     cells=f"*/*/*/{JENKINS}/abort",
+    without=REAL_IS_HERE,
+    modelled=True,
     traced=True,
     asks="Does Jenkins send TERM to the process group, or does the shell that it spawns reissue "
     "the signal to its own group?",
@@ -53,6 +58,8 @@ def g1(case: Case) -> Answer:
     tried="TERM handlers of 1, 3 and 8 s that print at their end × abort: what is in the console, "
     "what still runs when the build says it is finished",
     cells=f"*/*/*/{JENKINS}/abort",
+    without=REAL_IS_HERE,
+    modelled=True,
 )
 def g2(case: Case) -> Answer:
     """It reported “cancelled” while what it had started or signalled was still at work.
@@ -126,6 +133,8 @@ def g3(case: Case) -> Answer:
     "softKillWaitSeconds, then gives up and sends KILL",
     tried="A job that ignores TERM × abort",
     cells=f"*/*/*/{JENKINS}/abort",
+    without=REAL_IS_HERE,
+    modelled=True,
     traced=True,
 )
 def g4(case: Case) -> Answer:

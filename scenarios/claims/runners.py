@@ -166,6 +166,7 @@ def _works_after(process: Process, limit: float) -> bool:
         "py-*/*/none/jenkins-pipeline*/INT-*",
     ),
     traced=True,
+    modelled=True,
 )
 def r5(case: Case) -> Answer:
     """HUP, INT or QUIT was sent to the job itself, which ignored it and did nothing about it."""
@@ -239,6 +240,7 @@ def _ended_by_runner(processes: list[Process], observation: Observation) -> set[
     sentence="GitHub Actions' cancel (INT, 7.5 s, TERM, 2.5 s, KILL) lets a bash step clean up",
     tried="the modelled runner × every bash job with a clean-up",
     cells="*/bash{,-e,-xe}/none/github-actions*/cancel",
+    modelled=True,
 )
 def r7(case: Case) -> Answer:
     """The step has a clean-up, and it ran to its end."""

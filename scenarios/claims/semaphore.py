@@ -162,7 +162,9 @@ def s4(case: Case) -> Answer:
         "{deep-tree*,*ignor*,setsid-child*}/*/none/semaphore*/{stop,cancel}",
         "{background-*,setsid-child*,daemon*,nohup-child*}/*/none/semaphore*/end",
     ),
+    without="*/*/*/semaphore-2.10-modelled/*",  # the real one can be had
     traced=True,
+    modelled=True,
 )
 def s5(case: Case) -> Answer:
     """Everybody who was in the group of the job's first process at the stop (or was left in it by

@@ -11,6 +11,23 @@
 # [variant.background-no-stdout-fails]
 # sentence = "Under -e the script fails and leaves a background child that holds its errors open, not its output"
 # env = { LAST = "false" }
+# [variant.background-no-stdout-after-script]
+# sentence = "The script ends well, has an after_script, and a background child holds its errors open, not its output"
+# marks = ["ready", "after", "after_script begin", "after_script end"]
+# after = """
+# echo after_script begin >> "$MARKS"
+# /bin/sleep 0.2
+# echo after_script end >> "$MARKS"
+# """
+# [variant.background-no-stdout-fails-after-script]
+# sentence = "Under -e the script fails, has an after_script, and a background child holds errors, not output"
+# marks = ["ready", "after", "after_script begin", "after_script end"]
+# env = { LAST = "false" }
+# after = """
+# echo after_script begin >> "$MARKS"
+# /bin/sleep 0.2
+# echo after_script end >> "$MARKS"
+# """
 # ///
 mark() { echo "$*" >> "${MARKS:-/dev/stderr}"; }
 mark ready

@@ -6,6 +6,15 @@
 # roles = ["child"]
 # marks = ["ready", "EXIT begin", "EXIT end"]
 # cleanup = "EXIT"
+# default = true
+# [variant.exit-trap-after-script]
+# sentence = "An EXIT trap round a foreground child, in a job that has an after_script too"
+# marks = ["ready", "EXIT begin", "EXIT end", "after_script begin", "after_script end"]
+# after = """
+# echo after_script begin >> "$MARKS"
+# /bin/sleep 0.2
+# echo after_script end >> "$MARKS"
+# """
 # ///
 mark() { echo "$*" >> "${MARKS:-/dev/stderr}"; }
 trap 'mark EXIT begin; /bin/sleep 0.3; mark EXIT end' EXIT

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from aftercancel.errors import UsageError, did_you_mean
 from aftercancel.model import (
+    Action,
     Cancellation,
     Cell,
     Job,
     Launcher,
     Runner,
+    Sender,
     Shell,
+    Step,
+    Target,
 )
 
 _WORDS_IN_ID = "JOB/SHELL/LAUNCHER/RUNNER/CANCELLATION"
@@ -28,6 +33,8 @@ class Slice:
     """Ids, in the order in which they are run and shown."""
     answers: tuple[str, ...] = ()
     """The claims that these cells are for."""
+    default: bool = True
+    """Whether they are run unless something else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +51,36 @@ class Catalogue:
     """Every cell of the slices by its id, in the order of the slices."""
 
     def cells(self, slices: Sequence[str] = ()) -> tuple[Cell, ...]:
-        """The cells of these slices (none named: of all), in order, each once."""
-        if not slices:
-            return tuple(self.matrix.values())
+        """The cells of these slices (none named: of the default ones), in order, each once."""
         wanted: dict[str, Cell] = {}
-        for name in slices:
+        for name in slices or [each.id for each in self.slices.values() if each.default]:
             if name not in self.slices:
                 raise UsageError(_no("slice", name, self.slices))
             wanted |= {cell: self.matrix[cell] for cell in self.slices[name].cells}
         return tuple(wanted.values())
+
+    def with_runners(self, versions: Mapping[str, Sequence[Runner]]) -> Catalogue:
+        """The same with each of these runners, by its id, instead by what was found of it.
+
+        Their ids have the version, so the cells' have it too; several versions make a cell each.
+        """
+        cells = {
+            old: [replace(cell, runner=runner) for runner in versions[cell.runner.id]]
+            for old, cell in self.matrix.items()
+            if cell.runner.id in versions
+        }
+        runners: dict[str, Runner] = {}
+        for name, runner in self.runners.items():
+            runners |= {each.id: each for each in versions.get(name, (runner,))}
+        ids = {old: [cell.id for cell in new] for old, new in cells.items()}
+        slices = {
+            name: replace(each, cells=tuple(i for old in each.cells for i in ids.get(old, (old,))))
+            for name, each in self.slices.items()
+        }
+        matrix = {
+            cell.id: cell for old, known in self.matrix.items() for cell in cells.get(old, (known,))
+        }
+        return replace(self, runners=runners, slices=slices, matrix=matrix)
 
     def cell(self, cell_id: str) -> Cell:
         """The cell of this id, also outside the matrix; UsageError where there is none."""
@@ -99,11 +127,61 @@ def impossible(cell: Cell) -> str | None:
         return f"{job.id} is a {job.kind.value} job, and {shell.id} does not run those."
     if job.shells and shell.family not in job.shells:
         return f"{job.id} runs under {', '.join(job.shells)} only, not under {shell.id}."
-    return _cannot_be_fired(cell)
+    return _not_by_runner(cell) or _cannot_be_fired(cell)
+
+
+def _not_by_runner(cell: Cell) -> str | None:
+    """What this runner cannot be given."""
+    job, runner = cell.job, cell.runner
+    if job.after and not runner.after:
+        return f"{job.id} has something to be run after it, and {runner.id} knows nothing like it."
+    if job.queued and not runner.queue:
+        return f"{job.id} has others waiting behind it, and {runner.id} has no queue."
+    if runner.shells and not any(fnmatchcase(cell.shell.id, glob) for glob in runner.shells):
+        return f"{runner.id} is tried with {', '.join(runner.shells)} only, not {cell.shell.id}."
+    return _not_by_a_real_one(cell) if runner.real else None
+
+
+def _not_by_a_real_one(cell: Cell) -> str | None:
+    """What the lab's own runner gives a job, and no real one does."""
+    job, runner, launcher = cell.job, cell.runner, cell.launcher
+    if job.input is not None:
+        return f"{job.id} reads an input, and {runner.id} gives none."
+    if any(hop.far or hop.terminal or hop.as_root for hop in launcher.hops):
+        return f"{launcher.id} needs another host, a terminal or root, and {runner.id} has none."
+    return None
+
+
+def _not_of_runner(cell: Cell) -> str | None:
+    """Whom of the runner the cancellation hits that is not there."""
+    runner, cancellation = cell.runner, cell.cancellation
+    for step in cancellation.steps:
+        if step.action is Action.ASK and step.way not in runner.ways:
+            ways = ", ".join(runner.ways) or "none of its own"
+            return f"{runner.id} cannot be asked for {step.way}; its ways are: {ways}."
+        to = step.to if step.action in (Action.SIGNAL, Action.START) else None
+        if to is Target.RUNNER and not runner.signals:
+            return f"{runner.id} is no program that can be signalled."
+        if to is Target.SERVER and not runner.server:
+            return f"{runner.id} has no server."
+        if runner.real and not _by_root(step):
+            return f"{cancellation.id} is what the lab's own runner does, not {runner.id}."
+    return None
+
+
+def _by_root(step: Step) -> bool:
+    """Whether it is done from outside, whatever the runner is."""
+    if step.action is Action.SIGNAL:
+        aimed = step.to in (Target.PROCESS, Target.GROUP) and step.by is Sender.ROOT
+        return aimed or step.to in (Target.RUNNER, Target.SERVER)
+    return step.action in (Action.ASK, Action.START, Action.WAIT)
 
 
 def _cannot_be_fired(cell: Cell) -> str | None:
     launcher, runner, cancellation = cell.launcher, cell.runner, cell.cancellation
+    reason = _not_of_runner(cell)
+    if reason is not None:
+        return reason
     if cancellation.needs_terminal and not cell.terminal:
         return f"{cancellation.id} needs a terminal, and {runner.id} gives none (plain-tty does)."
     if cell.terminal and cancellation.needs_pipe:

@@ -153,6 +153,8 @@ def _job(fields: Fields, path: Path, name: str, text: str, shells: Mapping[str, 
         input_times=fields.number("input_times", 1),
         input_ends=fields.flag("input_ends", default=True),
         remedy=fields.flag("remedy", default=False),
+        after=fields.text("after", required=False),
+        queued=max(0, fields.number("queued", 0)),
     )
     _check_marks(fields, job)
     for signal in job.ignored:

@@ -49,7 +49,7 @@ def read_slices(sources: Sources, words: Catalogue) -> Catalogue:
         fields = Fields(sources, source, ("slice", name), table)
         reader = _SliceReader(fields, sets, words)
         cells = reader.cells()
-        slices[name] = Slice(name, reader.sentence, tuple(cells), reader.answers)
+        slices[name] = Slice(name, reader.sentence, tuple(cells), reader.answers, reader.default)
         matrix |= cells
     return replace(words, slices=slices, matrix=matrix)
 
@@ -83,6 +83,7 @@ class _SliceReader:
         self._words = words
         self.sentence = fields.text("sentence")
         self.answers = fields.texts("answers")
+        self.default = fields.flag("default", default=True)
         for claim in self.answers:
             if not _CLAIM.fullmatch(claim):
                 hint = "Claims are named as G5 or H2."

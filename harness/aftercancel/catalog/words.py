@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aftercancel.catalog.fields import Fields, read_all
@@ -68,11 +68,41 @@ def read_runners(sources: Sources) -> dict[str, Runner]:
 
 
 def _runner(name: str, fields: Fields) -> tuple[Runner, ...]:
+    sentence = fields.text("sentence")
+    adapter = fields.text("adapter", required=False)
+    model = fields.text("model", required=False)
+    if adapter and model:
+        fields.fault("model", "A runner is real (adapter) or modelled (model), not both.")
+    if bool(model) is not name.endswith(_MODELLED):
+        hint = f"So that it is seen wherever it stands, a model's name ends in {_MODELLED!r}."
+        fields.fault("model", f"{name} is no name for this runner.", hint, name)
+    if model and not fields.has("follows"):
+        fields.fault("model", f"{name} has no source.", "Say in follows what the model follows.")
+    if not (adapter or model):
+        return (
+            Runner(
+                id=name,
+                sentence=sentence,
+                ends=fields.choice("ends", Ends, Ends.PROCESS) or Ends.PROCESS,
+                terminal=fields.flag("terminal", default=False),
+            ),
+        )
     return (
         Runner(
             id=name,
-            sentence=fields.text("sentence"),
-            ends=fields.choice("ends", Ends, Ends.PROCESS) or Ends.PROCESS,
+            sentence=sentence,
+            adapter=adapter,
+            model=model,
+            follows=fields.text("follows", required=False),
+            ways=fields.texts("ways"),
+            signals=fields.flag("signals", default=False),
+            server=fields.flag("server", default=False),
+            queue=fields.flag("queue", default=False),
+            after=fields.flag("after", default=False),
+            options=fields.environment("options"),
+            shells=fields.texts("shells"),
+            patience_s=fields.seconds("patience", 2.0),
+            instances=max(1, fields.number("instances", 4)),
             terminal=fields.flag("terminal", default=False),
         ),
     )
@@ -93,6 +123,7 @@ def _cancellation(name: str, fields: Fields) -> tuple[Cancellation, ...]:
     return (Cancellation(name, sentence, steps),)
 
 
+_BY_ROOT = (Target.CONNECTION, Target.RUNNER, Target.SERVER)
 _FORMS = {
     "signal": '{ signal = "TERM", to = "group" }',
     "wait": "{ wait = 2 }",
@@ -100,7 +131,10 @@ _FORMS = {
     "send": r'{ send = "\u0003" }',
     "request": '{ request = "TERM" }',
     "close": '{ close = "input" }',
+    "ask": '{ ask = "cancel" }',
+    "start": '{ start = "runner" }',
 }
+_MODELLED = "-modelled"
 
 
 def _step(row: Mapping[str, Any], parent: Fields) -> Step | None:
@@ -118,29 +152,49 @@ def _step(row: Mapping[str, Any], parent: Fields) -> Step | None:
     return step
 
 
-def _read_step(fields: Fields, form: str) -> Step | None:
-    match form:
-        case "signal":
-            name = fields.signal("signal", fields.text("signal"))
-            to = fields.choice("to", Target)
-            between = fields.seconds("between", 0.0)
-            if between and to is not Target.LEAF_FIRST:
-                hint = 'It is the time between two processes of to = "leaf-first".'
-                fields.fault("between", "between has no meaning here.", hint, "between")
-            by = fields.choice("by", Sender, Sender.RUNNER) or Sender.RUNNER
-            if to is Target.CONNECTION and fields.has("by"):
-                fields.fault("by", "by has no meaning here: root on the other host sends it.")
-            if to is Target.LEAF_FIRST and by is not Sender.RUNNER:
-                fields.fault("by", "Only the runner goes from leaf to leaf.", word=by.value)
-            return Step(Action.SIGNAL, signal=name, to=to, by=by, seconds=between)
-        case "wait":
-            return Step(Action.WAIT, seconds=fields.seconds("wait", 0.0))
-        case "type":
-            return Step(Action.TYPE, keys=fields.text("type"))
-        case "request":
-            # RFC 4254 6.9 has names of its own choice beside the twelve ("sig@xyz").
-            return Step(Action.SEND, keys=fields.text("request") + "\n", request=True)
-        case "send":
-            return Step(Action.SEND, keys=fields.bytes("send"))
-        case _:
-            return Step(Action.CLOSE, channel=fields.choice("close", Channel))
+def _read_step(fields: Fields, form: str) -> Step:
+    return _READERS[form](fields)
+
+
+def _signal(fields: Fields) -> Step:
+    name = fields.signal("signal", fields.text("signal"))
+    to = fields.choice("to", Target)
+    between = fields.seconds("between", 0.0)
+    if between and to is not Target.LEAF_FIRST:
+        hint = 'It is the time between two processes of to = "leaf-first".'
+        fields.fault("between", "between has no meaning here.", hint, "between")
+    by = fields.choice("by", Sender, Sender.RUNNER) or Sender.RUNNER
+    if to in _BY_ROOT and fields.has("by"):
+        fields.fault("by", "by has no meaning here: root sends it.")
+    if to is Target.LEAF_FIRST and by is not Sender.RUNNER:
+        fields.fault("by", "Only the runner goes from leaf to leaf.", word=by.value)
+    return Step(Action.SIGNAL, signal=name, to=to, by=by, seconds=between)
+
+
+def _request(fields: Fields) -> Step:
+    # RFC 4254 6.9 has names of its own choice beside the twelve ("sig@xyz").
+    return Step(Action.SEND, keys=fields.text("request") + "\n", request=True)
+
+
+def _ask(fields: Fields) -> Step:
+    return Step(Action.ASK, way=fields.text("ask"), seconds=fields.seconds("limit", 0.0))
+
+
+def _start(fields: Fields) -> Step:
+    to = fields.choice("start", Target)
+    if to not in (None, Target.RUNNER, Target.SERVER):
+        hint = "Only the runner or its server can be started again."
+        fields.fault("start", f"start cannot be {to}.", hint, "start")
+    return Step(Action.START, to=to)
+
+
+_READERS: dict[str, Callable[[Fields], Step]] = {
+    "signal": _signal,
+    "wait": lambda fields: Step(Action.WAIT, seconds=fields.seconds("wait", 0.0)),
+    "type": lambda fields: Step(Action.TYPE, keys=fields.text("type")),
+    "send": lambda fields: Step(Action.SEND, keys=fields.bytes("send")),
+    "request": _request,
+    "close": lambda fields: Step(Action.CLOSE, channel=fields.choice("close", Channel)),
+    "ask": _ask,
+    "start": _start,
+}

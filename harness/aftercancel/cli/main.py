@@ -20,6 +20,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _COMMANDS = {
     "run": "aftercancel.cli.run:run",
     "judge": "aftercancel.cli.stored:judge",
+    "runners": "aftercancel.cli.runners:runners",
     "list": "aftercancel.cli.listing:list_",
     "show": "aftercancel.cli.stored:show",
     "claims": "aftercancel.cli.claims:claims_",

@@ -10,7 +10,9 @@ import click
 import msgspec
 
 from aftercancel import render
+from aftercancel.judge.claims.words import of_a_model
 from aftercancel.model import Job, Observation
+from aftercancel.render import models
 from aftercancel.render.claims import numbers as claim_numbers
 from aftercancel.results import RunFolder
 from aftercancel.results.reports import Reports
@@ -24,6 +26,7 @@ def judged_as_data(folder: RunFolder, reports: Reports) -> dict[str, Any]:
         "complete": record.complete if record else None,
         "why_not": record.why_not if record else None,
         "outcomes": reports.results.outcomes,
+        "models": [models.as_data(each) for each in reports.results.models],
         "not_measured": reports.results.missing,
         "not_tried": reports.not_tried,
         "unstable": [each.cell for each in reports.results.stability if not each.stable],
@@ -36,7 +39,9 @@ def judged_as_data(folder: RunFolder, reports: Reports) -> dict[str, Any]:
 def print_json(folder: RunFolder, reports: Reports) -> None:
     """A judged run as one JSON object."""
     verdicts = {finding.claim: finding.verdict for _, finding in reports.findings}
-    print_object({**judged_as_data(folder, reports), "claims": verdicts})
+    in_a_model = [finding.claim for _, finding in reports.findings if finding.modelled]
+    made = judged_as_data(folder, reports)
+    print_object({**made, "claims": verdicts, "claims_in_a_model": in_a_model})
 
 
 def print_matrix(folder: RunFolder, reports: Reports) -> None:
@@ -57,7 +62,8 @@ def print_observation(observation: Observation, job: Job | None, *, as_json: boo
     if as_json:
         found = render.told(observation, job)
         stored = msgspec.to_builtins(observation)
-        print_object({**stored, "outcome": found.outcome, "relays": found.relays})
+        made = {**stored, "outcome": found.outcome, "relays": found.relays}
+        print_object({**made, "modelled": True} if of_a_model(observation.cell) else made)
         return
     for line in render.story(observation, job):
         click.echo(line)

@@ -23,7 +23,7 @@ from aftercancel.engine.session import Asked
 from aftercancel.errors import CouldNotTell, ExitStatus
 from aftercancel.model import Cell, Evidence
 from aftercancel.places import IN_FLIGHT
-from aftercancel.programs import launchers_not_here
+from aftercancel.programs import absent
 from aftercancel.results import OBSERVATIONS, RunFolder, attempt_key, claims
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class _Wanted:
         ]
         for name in asked.slices:
             words += ["--aftercancel-slice", name]
+        for name in asked.runners:
+            words += ["--aftercancel-runner", name]
         if asked.settle_s is not None:
             words += ["--aftercancel-settle", str(asked.settle_s)]
         if asked.evidence is not None:
@@ -92,6 +94,9 @@ class _InFront:
     "-n", "workers", type=click.IntRange(0), default=0, help="Worker processes, at most one a cell."
 )
 @click.option("--slice", "slices", multiple=True, metavar="NAME", help="Only this slice.")
+@click.option(
+    "--runner", "runners", multiple=True, metavar="NAME[=PATH]", help="Only this real runner."
+)
 @click.option("--out", type=NEW_FOLDER, help="A new folder for the results.")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Measure each cell so often.")
 @click.option("--settle", type=SECONDS, metavar="S", help="Watch a cell for so long at most.")
@@ -101,6 +106,7 @@ def run(  # noqa: PLR0913, PLR0917 each option is an argument
     expression: str | None,
     workers: int,
     slices: tuple[str, ...],
+    runners: tuple[str, ...],
     out: Path | None,
     repeat: int,
     settle: float | None,
@@ -115,18 +121,19 @@ def run(  # noqa: PLR0913, PLR0917 each option is an argument
     asked = Asked(
         scenarios=None,
         slices=slices,
+        runners=runners,
         repeat=repeat,
         settle_s=settle,
         evidence=Evidence(evidence) if evidence else None,
     )
-    catalogue = catalog.load()
+    catalogue, not_here = asked.resolved(catalog.load())
     claims.read()  # A mistake in them is told before anything is measured.
     cells = _selected(asked, expression, catalogue)
     # Before anything is made: what the machine lacks.
-    require(examine(catalogue, existing(out)), cells)
+    missing = absent(cells, not_here)
+    require(examine(catalogue, existing(out)), cells, missing)
     folder = RunFolder.create(out)
-    absent = launchers_not_here(cells)
-    count = sum(cell.launcher.id not in absent for cell in cells)
+    count = len(missing.without(cells))
     wanted = _Wanted(asked, expression, min(workers, count, _MOST_WORKERS))
     controller, interruption = _measure(wanted, folder, count)
     return _conclude(controller, interruption, folder, as_json)

@@ -25,7 +25,7 @@ from aftercancel.errors import MissingError
 from aftercancel.executor.ownership import PREFIX
 from aftercancel.executor.trace import EVENTS
 from aftercancel.model import Cell
-from aftercancel.programs import launchers_not_here, needed_by, of_catalogue, of_launchers
+from aftercancel.programs import Absent, absent, needed_by, of_catalogue, of_launchers
 
 _PROBE_DEADLINE_S = 20.0
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -71,16 +71,18 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
-def require(findings: Iterable[Finding], cells: Iterable[Cell] = ()) -> None:
+def require(
+    findings: Iterable[Finding], cells: Iterable[Cell] = (), missing: Absent | None = None
+) -> None:
     """Raise ``MissingError`` where the lab cannot run, or cannot run one of these cells.
 
-    A cell whose launcher is not here is left out by the engine, which says so; that is an error
-    only where no cell remains.
+    A cell whose launcher or runner is not here (``missing``) is left out by the engine, which says
+    so; that is an error only where no cell remains.
     """
     by_name = {finding.name: finding for finding in findings}
     wanted = tuple(cells)
-    absent = launchers_not_here(wanted)
-    remaining = [cell for cell in wanted if cell.launcher.id not in absent]
+    left_out = absent(wanted) if missing is None else missing
+    remaining = left_out.without(wanted)
     used = [program.name for program in needed_by(remaining)]
     rights = by_name.get(RIGHTS)
     without_rights = rights is not None and rights.status is Status.CANNOT
@@ -93,7 +95,7 @@ def require(findings: Iterable[Finding], cells: Iterable[Cell] = ()) -> None:
     ]
     if not lacking:
         if wanted and not remaining:
-            raise nothing_remains(absent)
+            raise nothing_remains(left_out.words)
         return
     words = [
         f"{finding.name}: {finding.detail}\n    Why it matters: {finding.why}\n"

@@ -15,6 +15,7 @@ from aftercancel.engine.session import Asked
 from aftercancel.engine.worker import tell_to_stop
 from aftercancel.errors import AftercancelError
 from aftercancel.model import Cell
+from aftercancel.programs import Absent
 from aftercancel.results import (
     Machine,
     NotTried,
@@ -24,6 +25,7 @@ from aftercancel.results import (
     attempt_key,
     now,
     program_versions,
+    runner_versions,
     shell_versions,
     wording,
 )
@@ -47,7 +49,7 @@ class Controller:
         asked: Asked,
         catalogue: Catalogue,
         chosen: Sequence[Cell],
-        absent: Mapping[str, str],
+        absent: Absent,
     ) -> None:
         self.config = config
         self.asked = asked
@@ -67,14 +69,15 @@ class Controller:
         """Make the folder, if that was not done, and write down what is about to be run."""
         if self.folder is None:
             self.folder = RunFolder.create(self.asked.out)
-        tried = [name for name in names if self.chosen[name].launcher.id not in self.absent]
+        tried = [name for name in names if self.absent.of(self.chosen[name]) is None]
         cells = [self.chosen[name] for name in tried]
         self.record = Record(
             machine=Machine.this(),
             started=self.record.started if self.record else now(),
             arguments=tuple(sys.argv),
             shells=shell_versions({cell.shell.id: cell.shell for cell in cells}.values()),
-            programs=program_versions({cell.launcher.id: cell.launcher for cell in cells}.values()),
+            programs=program_versions({cell.launcher.id: cell.launcher for cell in cells}.values())
+            | runner_versions({cell.runner.id: cell.runner for cell in cells}.values()),
             settle_s=self.asked.settle_s,
             evidence=self.asked.evidence,
             repeat=self.asked.repeat,
@@ -94,13 +97,13 @@ class Controller:
         self.error = self.error or error
 
     def _not_tried(self, names: Sequence[str]) -> tuple[NotTried, ...]:
-        by_launcher: dict[str, list[str]] = {}
+        by_word: dict[str | None, list[str]] = {}
         for name in names:
-            by_launcher.setdefault(self.chosen[name].launcher.id, []).append(name)
+            by_word.setdefault(self.absent.of(self.chosen[name]), []).append(name)
         return tuple(
-            NotTried(launcher, why, tuple(by_launcher[launcher]))
-            for launcher, why in self.absent.items()
-            if launcher in by_launcher
+            NotTried(word, why, tuple(by_word[word]))
+            for word, why in self.absent.words.items()
+            if word in by_word
         )
 
     def _slices(self, names: Sequence[str]) -> tuple[SliceRecord, ...]:

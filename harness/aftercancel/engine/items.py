@@ -51,7 +51,7 @@ class CellItem(pytest.Item):
         item = cls.from_parent(parent, name=attempt_key(cell.id, cell.attempt))
         item.cell = cell
         item.cells = cells
-        item.not_here = cells.absent.get(cell.launcher.id)
+        item.not_here = cells.absent.why(cell)
         return item
 
     def runtest(self) -> None:

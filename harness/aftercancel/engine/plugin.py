@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from aftercancel import programs
 from aftercancel.engine.batch import Abandoned, Batch
 from aftercancel.engine.controller import Controller
 from aftercancel.engine.items import CellCollector, CellItem
@@ -18,7 +19,6 @@ from aftercancel.engine.session import Asked, CellSession
 from aftercancel.engine.worker import interrupt_once, listen_for_stop
 from aftercancel.errors import AftercancelError
 from aftercancel.places import IN_FLIGHT
-from aftercancel.programs import launchers_not_here
 from aftercancel.results import RunFolder
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class CellsPlugin:
         self.asked = asked
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         with _as_usage_error():
-            self.catalogue = catalog.load(asked.scenarios)
+            self.catalogue, runners = asked.resolved(catalog.load(asked.scenarios))
             self.chosen = asked.cells(self.catalogue)
-        absent = launchers_not_here(self.chosen)
+        absent = programs.absent(self.chosen, runners)
         folder = RunFolder(Path(self.worker["aftercancel_folder"])) if self.worker else None
         self.cells = CellSession(config, place_maker(config, asked), folder, absent)
         config.stash[_BATCH] = self.cells.batch

@@ -16,6 +16,7 @@ from aftercancel.engine.items import CellItem
 from aftercancel.engine.shares import longest_first, shares
 from aftercancel.engine.worker import queued
 from aftercancel.model import Cell, Evidence, Observation, Outcome
+from aftercancel.programs import Absent
 from aftercancel.results import LineWriter, RunFolder, encode, key
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Asked:
     named: tuple[str, ...] = ()
     """Single cells by id, also outside the matrix; where there are any, nothing else is run."""
     repeat: int = 1
+    runners: tuple[str, ...] = ()
+    """Only cells of these real runners, each NAME or NAME=PATH."""
     settle_s: float | None = None
     evidence: Evidence | None = None
     out: Path | None = None
@@ -43,12 +46,44 @@ class Asked:
         if self.named:
             once = [catalogue.cell(name) for name in dict.fromkeys(self.named)]
         else:
-            once = catalogue.cells(self.slices)
+            once = self._of_runners(catalogue.cells(self.slices))
         again = range(2, self.repeat + 1)
         return (
             *once,
             *(dataclasses.replace(cell, attempt=number) for number in again for cell in once),
         )
+
+    def resolved(self, catalogue: Catalogue) -> tuple[Catalogue, Mapping[str, str]]:
+        """The catalogue with every real runner that is found, by its version; and who is not here.
+
+        Only the kinds are looked for that the cells need which are asked for.
+        """
+        from aftercancel.runners import finding
+
+        wanted = finding.Wanted.of(self.runners)
+        finding.check(wanted, catalogue.runners)
+        real = {name: runner for name, runner in catalogue.runners.items() if runner.real}
+        if self.named:
+            words = {each.rsplit("/", 2)[1].partition("@")[0] for each in self.named if "/" in each}
+            used = [real[word] for word in words if word in real]
+        else:
+            cells = self._of_runners(catalogue.cells(self.slices))
+            used = [cell.runner for cell in cells if cell.runner.real]
+        searches = finding.search({runner.adapter for runner in used}, wanted)
+        found = finding.versions(catalogue.runners, searches)
+        not_here = ((name, finding.not_here(each, searches)) for name, each in real.items())
+        absent = {name: words for name, words in not_here if name not in found and words}
+        return catalogue.with_runners(found), absent
+
+    def _of_runners(self, cells: Sequence[Cell]) -> Sequence[Cell]:
+        names = {word.partition("=")[0] for word in self.runners}
+        if not names:
+            return cells
+        return [
+            cell
+            for cell in cells
+            if names & {cell.runner.id, cell.runner.id.partition("@")[0], cell.runner.adapter}
+        ]
 
 
 class CellSession:
@@ -59,12 +94,12 @@ class CellSession:
         config: pytest.Config,
         make_place: Callable[[], Place],
         folder: RunFolder | None,
-        absent: Mapping[str, str],
+        absent: Absent,
     ) -> None:
         self.batch = Batch(make_place)
         self.folder = folder
         self.absent = absent
-        """Launchers that are not here, by id, with the words of each."""
+        """Launchers and runners that are not here."""
         self.items: list[CellItem] = []
         self._config = config
         self._writer: LineWriter | None = None

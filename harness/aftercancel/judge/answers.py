@@ -33,7 +33,14 @@ def prose_of(finding: Finding, words: Words = PLAIN) -> str:
     """The verdict in sentences, also where there is none."""
     if finding.deciding is None:
         return no_answer(finding)
-    return prose(finding.deciding, words)
+    return with_basis(prose(finding.deciding, words), finding)
+
+
+def with_basis(answer: str, finding: Finding) -> str:
+    """An answer, with what it rests on where that is no real runner."""
+    if not finding.modelled:
+        return answer
+    return f"{answer} This was seen in models only, and not in the runners that they follow."
 
 
 def no_answer(finding: Finding) -> str:
@@ -93,7 +100,7 @@ def compared(finding: Finding, axis: str, than: str) -> tuple[str, list[str]]:
         *([f"How many of the cases differ: {often}."] if differ else []),
         *answer,
     ]
-    return short, full
+    return with_basis(short, finding), full
 
 
 def _verb(names: Sequence[str], one: str, several: str) -> str:

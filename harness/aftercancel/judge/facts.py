@@ -31,6 +31,8 @@ NOT_PERMITTED = os.strerror(errno.EPERM)
 """How a step of the cancellation failed, as the runner words it."""
 
 RUNNER_KEY = 0
+LABS_OWN = "plain"
+"""How the ids of the lab's own runners begin."""
 JOB = "job"
 KERNEL = "kernel"
 
@@ -100,8 +102,14 @@ def of_the_job(observation: Observation) -> tuple[Process, ...]:
 
 @remembered
 def first_process(observation: Observation) -> Process | None:
-    """The process that the runner started, and whose end it reports: the job or its launcher."""
+    """The process that the runner started for the job: itself, its launcher, the runner's shell."""
     processes = of_the_job(observation)
+    job = next((p for p in processes if p.role == JOB), None)
+    if job is not None:
+        # A real runner starts others too, before the job and after it.
+        highest = (job, *above(job, observation))[-1]
+        if highest.parent == RUNNER_KEY:
+            return highest
     started = (p for p in processes if p.parent == RUNNER_KEY)
     return next(started, processes[0] if processes else None)
 
@@ -139,6 +147,24 @@ def launchers(observation: Observation) -> frozenset[int]:
     for key in job_and_below:
         job_and_below += children.get(key, [])
     return frozenset(p.key for p in of_the_job(observation)) - frozenset(job_and_below)
+
+
+@remembered
+def of_the_runner(observation: Observation) -> frozenset[int]:
+    """Keys of what a real runner, or a model of one, started beside the job: its own shells.
+
+    Without a launcher, everything that is neither the job nor below it, and that nobody named.
+    """
+    _, _, launcher, runner, _ = observation.cell.rsplit("/", 4)
+    if launcher != "none" or runner.startswith(LABS_OWN) or job_of(observation) is None:
+        return frozenset()
+    own = launchers(observation)
+    return frozenset(p.key for p in of_the_job(observation) if p.key in own and not has_role(p))
+
+
+def job_of(observation: Observation) -> Process | None:
+    """The job itself, where it is known who that is."""
+    return next((p for p in of_the_job(observation) if p.role == JOB), None)
 
 
 def servers(observation: Observation) -> frozenset[int]:
@@ -193,20 +219,28 @@ def _by_proc(process: Process, observation: Observation) -> Processes:
 
 @remembered
 def effects(observation: Observation) -> tuple[Signal, ...]:
-    """The signals from the cancellation on that somebody could care about.
-
-    A SIGCHLD for every child that ends, and the SIGURG with which a Go program preempts its own
-    threads, say nothing that the processes do not say better.
-    """
+    """The signals from the cancellation on that somebody could care about."""
     since = since_ms(observation)
     until = observation.decided_ms if observation.decided_ms is not None else float("inf")
     return tuple(
-        s
-        for s in observation.signals
-        if since <= s.at_ms <= until
-        and not (s.signal == "CHLD" and s.to is Sent.KERNEL)
-        and not (s.signal == "URG" and s.sender is not None and s.sender == s.receiver)
+        s for s in observation.signals if since <= s.at_ms <= until and not of_no_interest(s)
     )
+
+
+def of_no_interest(signal: Signal) -> bool:
+    """Whether it says nothing that the processes do not say better.
+
+    A SIGCHLD for every child that ends does not, nor what a language's runtime does with its own
+    threads: the SIGURG with which a Go program preempts them (runtime/signal_unix.go, sigPreempt),
+    the JVM's real-time signals, and the faults by which its threads notice a safepoint or a null
+    pointer (HotSpot's os/posix/signals_posix.cpp, handled and gone on from).
+    """
+    if signal.signal == "CHLD":
+        return signal.to is Sent.KERNEL
+    if signal.sender is not None and signal.sender == signal.receiver:
+        return signal.signal == "URG" or signal.receiver == RUNNER_KEY
+    fault = signal.signal == "SEGV" and signal.to is Sent.KERNEL
+    return fault and signal.receiver == RUNNER_KEY and signal.disposition is Disposition.CAUGHT
 
 
 @remembered

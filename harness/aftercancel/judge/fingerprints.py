@@ -217,6 +217,8 @@ def _path(path: str, patterns: tuple[str, ...], pids: set[str]) -> str:
 _MADE_UP = re.compile(
     # mktemp(1): ten X; mkstemp(3) in most programs: six. Python's tempfile: tmp and eight.
     r"(?<=[._-])(?=\w*[A-Z0-9])[A-Za-z0-9]{6}(?:[A-Za-z0-9]{4})?(?=$|\.)|(?<=^tmp)[a-z0-9_]{8}(?=$|\.)"
+    # Ansible's modules (AnsiballZ: tempfile with the prefix ansible_MODULE_payload_).
+    r"|(?<=_payload_)[a-z0-9_]{8}(?=$|\.)"
 )
 
 _NUMBER = re.compile(r"\d+(?![A-Za-z0-9])")

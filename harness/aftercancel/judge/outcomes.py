@@ -96,7 +96,10 @@ def _reported_before(observation: Observation) -> str | None:
 def _processes(observation: Observation) -> _Verdict:
     sent = facts.by_receiver(observation)
     by_fate: dict[Processes, list[Process]] = {}
+    runners_own = facts.of_the_runner(observation)
     for process in facts.of_the_job(observation):
+        if process.key in runners_own:
+            continue
         by_fate.setdefault(facts.fate(process, observation), []).append(process)
     orphaned = by_fate.get(Processes.ORPHANED, [])
     late = by_fate.get(Processes.LATE, [])

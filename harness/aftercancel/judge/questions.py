@@ -19,6 +19,7 @@ from aftercancel.judge.answers import (
     effects_seen,
     no_answer,
     prose_of,
+    with_basis,
 )
 from aftercancel.judge.claims import Claim, Finding, Holds, Judged, Verdict
 from aftercancel.judge.effects import Compared
@@ -111,7 +112,8 @@ def _from_claim(asked: Asked, finding: Finding) -> tuple[str, list[str]]:
     if asked.compares:
         return compared(finding, asked.compares, asked.than)
     further = details(finding.deciding, words)
-    return headline(finding.deciding, words), [further] if further else []
+    short = with_basis(headline(finding.deciding, words), finding)
+    return short, [further] if further else []
 
 
 def _words(asked: Asked) -> Words:

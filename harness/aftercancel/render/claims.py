@@ -65,6 +65,8 @@ def numbers(findings: Sequence[Judgement]) -> str:
     claims = "1 claim" if len(findings) == 1 else f"{len(findings)} claims"
     so_far = sum(finding.so_far for _, finding in findings)
     more = f"; {so_far} of these so far, since cells are missing" if so_far else ""
+    modelled = sum(finding.modelled for _, finding in findings)
+    more += f"; {modelled} of these in a model of a runner only" if modelled else ""
     return f"{claims}: {', '.join(parts)}{more}"
 
 
@@ -204,6 +206,7 @@ def as_data(claim: Claim, finding: Finding) -> dict[str, Any]:
         "without": list(claim.without),
         "verdict": finding.verdict.value,
         "so_far": finding.so_far,
+        "modelled": finding.modelled,
         "why_not": finding.why_not,
         "deciding": msgspec.to_builtins(finding.deciding),
         "in_words": None if finding.deciding is None else in_words(finding.deciding),

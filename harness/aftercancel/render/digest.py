@@ -12,6 +12,7 @@ from aftercancel.judge.questions import Question
 from aftercancel.judge.words import listed, shortened, visible
 from aftercancel.render import claims_markdown
 from aftercancel.render.markdowns import (
+    beside,
     cells_in_words,
     counted,
     escaped,
@@ -89,6 +90,7 @@ def _essential(
     if findings:
         yield "## Claims"
         yield claims_markdown.overview(findings)
+    yield from beside(results.models)
     yield from named(numbers)
 
 

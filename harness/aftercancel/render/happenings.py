@@ -40,7 +40,7 @@ def _unordered(observation: Observation) -> Iterator[Happening]:
         yield Happening(process.started_ms, f"{starter} starts {who(process)}")
         if process.ended_ms is not None:
             yield Happening(process.ended_ms, f"{visible(process.role)} {ended(process.end)}")
-    told = (s for s in observation.signals if not (s.signal == "CHLD" and s.to is Sent.KERNEL))
+    told = (s for s in observation.signals if not facts.of_no_interest(s))
     given, sentences = given_terminal(observation), death_sentences(observation)
     for call in calls(told, processes):
         yield Happening(call[0].at_ms, _called(call, processes, given, sentences))
@@ -56,10 +56,22 @@ def _moments(observation: Observation) -> Iterator[Happening]:
         yield Happening(fired.at_ms, f"— the cancellation: {_fired(fired)}")
     report = observation.report
     if report is not None:
-        saw = f"{_reported(observation)} {ended(report.end)}"
+        # A real runner's own words say more than what can be told of the end by them.
+        saw = visible(report.words) or f"{_reported(observation)} {ended(report.end)}"
         yield Happening(report.at_ms, f"— the runner reports: {report.said} ({saw})")
+    yield from _further(observation)
     if observation.decided is not None and observation.decided_ms is not None:
         yield Happening(observation.decided_ms, f"— decided: {observation.decided}")
+
+
+def _further(observation: Observation) -> Iterator[Happening]:
+    """What became of the jobs that waited in the runner's queue."""
+    for number, queued in enumerate(observation.queued, 1):
+        if queued.started_ms is not None:
+            yield Happening(queued.started_ms, f"— waiting job {number} starts")
+        elif observation.decided_ms is not None:
+            known = "still waits" if queued.listed else "is not known to the runner any more"
+            yield Happening(observation.decided_ms, f"— waiting job {number} {known}")
 
 
 def _fired(fired: Fired) -> str:
@@ -86,7 +98,8 @@ def _called(call: Call, processes: dict[int, Process], given: Place, sentences: 
         return f"{source} sends {first.signal}: {effects}"
     sender = visible(first.sender_role)
     addressed = {Sent.GROUP: " to the group", Sent.EVERYBODY: " to everybody"}.get(first.to, "")
-    return f"{sender} sends {first.signal}{addressed} ({visible(first.call)}): {effects}"
+    often = f", {first.times:,} times" if first.times > 1 else ""
+    return f"{sender} sends {first.signal}{addressed} ({visible(first.call)}{often}): {effects}"
 
 
 def _effect(signal: Signal, processes: dict[int, Process], sentences: Sentences) -> str:

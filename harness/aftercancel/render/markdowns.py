@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
 
+from aftercancel.judge.models import Agreement
 from aftercancel.judge.repeats import Stability
 from aftercancel.judge.words import listed, visible
+from aftercancel.render import models
 from aftercancel.render.matrix import INDEX, Table, tables
 from aftercancel.render.results import Results, Summary, by_cell, summary
 from aftercancel.render.rows import Alike
@@ -37,6 +39,7 @@ def markdown(
         f"# {escaped(title)}",
         *noticed(notices),
         *numbers(found, chances=chances),
+        *beside(results.models),
         *legend(alike),
     ]
     section = None
@@ -160,6 +163,31 @@ def named(found: Summary, *, chances: bool = True) -> Iterable[str]:
     if found.unstable:
         yield f"## Unstable: {len(found.unstable)}"
         yield _items(map(_unstable if chances else _unstable_by_kind, found.unstable))
+
+
+def beside(found: Sequence[Agreement]) -> Iterable[str]:
+    """Models beside the real runners; nothing where the run has no model."""
+    if not found:
+        return
+    yield f"## {models.HEADING}"
+    yield models.LEAD
+    rows = [list(map(escaped, (each.model, each.real, *_agreeing(each)))) for each in found]
+    yield _tabulated(["model", "real one", "agree in", "could not be told"], rows)
+    differing = [
+        f"{escaped(f'{each.model}, {each.real}, {cell}')}: {escaped(words)}"
+        for each in found
+        for cell, words in each.differing
+    ]
+    if differing:
+        yield "Where they differ:"
+        yield _items(differing)
+
+
+def _agreeing(found: Agreement) -> tuple[str, str]:
+    if not found.real:
+        return "no real one was measured beside it", ""
+    untold = f"{len(found.untold)}" if found.untold else ""
+    return (models.share(found) if found.cells else "no cell could be told"), untold
 
 
 def _unstable(found: Stability) -> str:

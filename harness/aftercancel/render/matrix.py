@@ -1,5 +1,8 @@
 """The matrix as tables: what agrees about a job shares a row, cancellations are the columns.
 
+Each runner has its own tables, since each has its own cancellations; the versions of one stand
+beside each other in them, cancellation by cancellation.
+
 What shares a row are shells, in a table for each launcher; where a section tries more launchers
 than shells it is launchers, in one table. Those that behave alike for a job, over all columns of
 its table, share a row. So nothing is averaged and nothing can vanish: every cell of a section is
@@ -8,15 +11,22 @@ behind exactly one entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from aftercancel.render.results import Results
-from aftercancel.render.rows import Alike, Member, Row, regrouped, rows, usual_shell, words
+from aftercancel.judge.words import listed
+from aftercancel.render.results import Results, Section
+from aftercancel.render.rows import Alike, Member, Row, Words, regrouped, rows, usual_shell, words
 
 INDEX = "Which of a job's rows is a launcher's: by the letter in front of it."
 """What stands above an index."""
+VERSION = " @"
+"""Between a cancellation and a runner's version, in the name of a column."""
+
+_NAMED = 4
+"""As many versions are named above a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class Table:
     alike: Alike
     launchers: tuple[str, ...]
     columns: tuple[str, ...]
-    """Cancellations."""
+    """Cancellations; where the runner has several versions, each with each: ``cancel @3.62.0``."""
     rows: tuple[Row, ...]
     cells: int
     """How many cells are behind the entries."""
@@ -60,34 +70,73 @@ class Table:
 def tables(results: Results) -> tuple[Table, ...]:
     """All sections as tables."""
     cells = results.cells()
-    made = []
+    made: list[Table] = []
     for section in results.all_sections():
-        members = [(words(cell), cells[cell]) for cell in section.cells]
         by_runner: dict[str, list[Member]] = {}
-        for member in members:
-            by_runner.setdefault(member[0].runner, []).append(member)
-        alike = {runner: _what_varies(found) for runner, found in by_runner.items()}
-        grouped: dict[tuple[str, str | None], list[Member]] = {}
-        for member in members:
-            found = member[0]
-            apart = found.launcher if alike[found.runner] is Alike.SHELLS else None
-            grouped.setdefault((found.runner, apart), []).append(member)
-        for (runner, _), group in grouped.items():
-            columns = tuple(dict.fromkeys(found.cancellation for found, _ in group))
-            launchers = tuple(dict.fromkeys(found.launcher for found, _ in group))
-            made.append(
-                Table(
-                    section=section.id,
-                    sentence=section.sentence,
-                    place=_place(group, alike[runner]),
-                    alike=alike[runner],
-                    launchers=launchers,
-                    columns=columns,
-                    rows=rows(group, columns, alike[runner], launchers),
-                    cells=len(group),
-                )
-            )
+        for cell in section.cells:
+            found = words(cell)
+            runner = found.runner.partition("@")[0]
+            by_runner.setdefault(runner, []).append((found, cells[cell]))
+        for runner, members in by_runner.items():
+            made += _of_runner(section, runner, members)
     return tuple(made)
+
+
+def _of_runner(section: Section, runner: str, members: Sequence[Member]) -> Iterator[Table]:
+    """Its tables in a section: one, or one for each launcher."""
+    alike = _what_varies(members)
+    versions = sorted({found.runner.partition("@")[2] for found, _ in members}, key=_natural)
+    if len(versions) > 1:
+        place = f"runner {runner} in {_some(versions)}"
+        columns = _beside_each_other(members, versions)
+        members = [(_with_version(found), result) for found, result in members]
+    else:
+        place = f"runner {members[0][0].runner}"
+        columns = list(dict.fromkeys(found.cancellation for found, _ in members))
+    by_launcher: dict[str | None, list[Member]] = {}
+    for member in members:
+        apart = member[0].launcher if alike is Alike.SHELLS else None
+        by_launcher.setdefault(apart, []).append(member)
+    for group in by_launcher.values():
+        here = {found.cancellation for found, _ in group}
+        launchers = tuple(dict.fromkeys(found.launcher for found, _ in group))
+        tried = tuple(column for column in columns if column in here)
+        yield Table(
+            section=section.id,
+            sentence=section.sentence,
+            place=f"{_place(group, alike)}, {place}",
+            alike=alike,
+            launchers=launchers,
+            columns=tried,
+            rows=rows(group, tried, alike, launchers),
+            cells=len(group),
+        )
+
+
+def _some(versions: Sequence[str]) -> str:
+    if len(versions) > _NAMED:
+        return f"{len(versions)} versions, {versions[0]} to {versions[-1]}"
+    return f"versions {listed(versions)}"
+
+
+def _beside_each_other(members: Sequence[Member], versions: Sequence[str]) -> list[str]:
+    """The columns of a runner with several versions: each cancellation with all that tried it."""
+    cancellations = dict.fromkeys(found.cancellation for found, _ in members)
+    return [_column(each, version) for each in cancellations for version in versions]
+
+
+def _column(cancellation: str, version: str) -> str:
+    return f"{cancellation}{VERSION}{version}" if version else cancellation
+
+
+def _with_version(found: Words) -> Words:
+    version = found.runner.partition("@")[2]
+    return found._replace(cancellation=_column(found.cancellation, version))
+
+
+def _natural(version: str) -> list[tuple[int, str]]:
+    """For sorting: 3.62.0 comes before 3.137.0."""
+    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", version)]
 
 
 def _what_varies(members: Sequence[Member]) -> Alike:
@@ -102,14 +151,13 @@ def _what_varies(members: Sequence[Member]) -> Alike:
 
 
 def _place(members: Sequence[Member], alike: Alike) -> str:
-    runner = f"runner {members[0][0].runner}"
     match alike:
         case Alike.SHELLS:
-            return f"launcher {members[0][0].launcher}, {runner}"
+            return f"launcher {members[0][0].launcher}"
         case Alike.LAUNCHERS:
             several = len({found.shell for found, _ in members}) > 1
             shell = f"shell {usual_shell(members)}{' unless said' if several else ''}"
-            return f"{len({found.launcher for found, _ in members})} launchers, {shell}, {runner}"
+            return f"{len({found.launcher for found, _ in members})} launchers, {shell}"
         case _:
             assert_never(alike)
 

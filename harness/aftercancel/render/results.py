@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from aftercancel.judge.models import Agreement
 from aftercancel.judge.repeats import Stability
 from aftercancel.model import CleanUp, Outcome, Processes, Truth
 
@@ -36,6 +37,8 @@ class Results:
     """Where cells were measured more than once."""
     unavailable: tuple[tuple[str, str], ...] = ()
     """What was not even tried, and why: ``("zsh", "it is not installed: apt install zsh")``."""
+    models: tuple[Agreement, ...] = ()
+    """Models of runners, each beside every real one that it follows."""
 
     def cells(self) -> dict[str, CellResult]:
         """Every cell of which anything is known, in order, its attempts put together."""

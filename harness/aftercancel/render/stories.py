@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aftercancel import judge
 from aftercancel.judge import facts
+from aftercancel.judge.claims.words import of_a_model
 from aftercancel.judge.prints import PROMISED
 from aftercancel.judge.words import shortened, visible, who
 from aftercancel.model import (
@@ -25,6 +26,8 @@ _MOST_EVENTS = 200
 _MOST_THINGS = 40
 _MOST_LINES = 12
 _LONGEST_LINE = 160
+_LOG_LINES = 40
+OF_A_MODEL = "the runner is a model: it does what its author read in the source of the real one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Story:
     relays: tuple[str, ...]
     left: tuple[str, ...]
     output: tuple[str, ...]
+    log: tuple[str, ...]
+    """The end of a real runner's own log, where it was kept."""
     outcome: Outcome
 
 
@@ -62,6 +67,7 @@ def told(observation: Observation, job: Job | None = None) -> Story:
         relays=relays(observation),
         left=_most(_left(observation)),
         output=(*_output("stdout", observation.stdout), *_output("stderr", observation.stderr)),
+        log=tuple(visible(line) for line in observation.runner_log.splitlines()[-_LOG_LINES:]),
         outcome=judge.judged(observation),
     )
 
@@ -78,8 +84,9 @@ def story(observation: Observation, job: Job | None = None) -> tuple[str, ...]:
     lines += _part("Relays", _chains(found.relays))
     lines += _part("What was left", found.left)
     lines += _part("What it printed", found.output)
+    lines += _part("What the runner itself logged", found.log)
     lines += _part("Outcome", _verdict(found.outcome))
-    lines += _part("Evidence", (found.basis,))
+    lines += _part("Evidence", (found.basis, *([OF_A_MODEL] if of_a_model(found.cell) else [])))
     return tuple(lines)
 
 

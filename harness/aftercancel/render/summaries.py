@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
+from aftercancel.judge.models import Agreement
 from aftercancel.judge.words import listed, visible
+from aftercancel.render import models
 from aftercancel.render.results import Summary
 from aftercancel.render.rows import Alike
 from aftercancel.render.signs import LEGEND
@@ -26,6 +28,18 @@ def legend(width: int, alike: Iterable[Alike]) -> Iterable[Text]:
         yield from hanging(first, ";  ".join(told), width, style="dim")
     for what in alike:
         yield from hanging(f"{what:<15}", what.star, width, style="dim")
+
+
+def beside(found: Sequence[Agreement], width: int) -> Iterable[Text]:
+    """Models beside the real runners, a line each; nothing where the run has no model."""
+    if not found:
+        return
+    yield Text(models.HEADING, style="bold")
+    for each in found:
+        style = "yellow" if each.differing else "" if each.cells else "dim"
+        for n, line in enumerate(hanging("  ", models.in_short(each), width, style=style)):
+            yield line if n == 0 else Text(f"  {line.plain}", style=style)
+    yield Text()
 
 
 def numbers(found: Summary, width: int) -> Iterable[Text]:

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from aftercancel.judge.words import visible
-from aftercancel.render.matrix import INDEX, Table, narrowed, tables
+from aftercancel.render.matrix import INDEX, VERSION, Table, narrowed, tables
 from aftercancel.render.results import Results, summary
 from aftercancel.render.rows import Alike, Row
 from aftercancel.render.signs import Sign
-from aftercancel.render.summaries import TOGETHER, hanging, legend, numbers
+from aftercancel.render.summaries import TOGETHER, beside, hanging, legend, numbers
 
 _JOB_WIDTH = 24
 _LABEL_WIDTH = {Alike.SHELLS: 28, Alike.LAUNCHERS: 44}
@@ -29,7 +29,12 @@ _SHORT = {
     "connection": "conn",
     "killed": "kill",
     "request": "req",
+    "restart": "again",
 }
+_WHOLE = frozenset(
+    {"cancel", "canceled", "canceling", "forgotten", "runner", "script", "server", "timeout"}
+)
+"""Cut, these would look like each other, or like nothing."""
 _ASCII = str.maketrans({"✓": "+", "·": ".", "×": "x", "–": "-", "—": "-", "…": "~", "→": ">"})
 
 
@@ -61,6 +66,7 @@ def lines(results: Results, width: int) -> Iterable[Text]:
     yield Text()
     yield from legend(width, tuple(dict.fromkeys(table.alike for table in shown)))
     yield Text()
+    yield from beside(results.models, width)
     yield from numbers(summary(results), width)
 
 
@@ -79,13 +85,13 @@ class _Shown(NamedTuple):
 
 def _table(table: Table, width: int) -> Iterable[Text]:
     cells = "1 cell" if table.cells == 1 else f"{table.cells} cells"
-    yield Text(f"{visible(table.place)}, {cells}", style="dim")
+    yield from hanging("", f"{visible(table.place)}, {cells}", width, style="dim")
     widest = _LABEL_WIDTH[table.alike]
     # A title that names its shell has it below the job: the width is wanted for launchers.
     titles = [part for row in table.rows for part in row.title.partition(" (")[::2]]
     job_width = min(_JOB_WIDTH, max(len(visible(part)) for part in titles))
     label_width = min(widest, max(len(_label(row)) for row in table.rows))
-    heads = [_head(visible(column)) for column in table.columns]
+    heads = _heads([visible(column) for column in table.columns])
     widths = [
         max(*map(len, head), *(len(row.entries[i]) for row in table.rows))
         for i, head in enumerate(heads)
@@ -106,11 +112,11 @@ def _table(table: Table, width: int) -> Iterable[Text]:
             alike=table.alike,
         )
         yield from _block(narrow, shown)
-    short = [
-        f"{' '.join(head)} = {visible(column)}".replace(" ", TOGETHER)
-        for head, column in zip(heads, table.columns, strict=True)
-        if "-".join(head) != visible(column)
-    ]
+    short = dict.fromkeys(
+        f"{' '.join(head)} = {name}".replace(" ", TOGETHER)
+        for head, name in map(_named, heads, map(visible, table.columns))
+        if "-".join(head) != name
+    )
     if short:
         yield from hanging("  ", "; ".join(short), width, style="dim")
 
@@ -192,10 +198,29 @@ def _folded(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 1), break_on_hyphens=True) or [""]
 
 
+def _heads(columns: Sequence[str]) -> list[list[str]]:
+    """Ids of cancellations, a line for each of their words: a table has many narrow columns.
+
+    A runner's version is the last line of its head.
+    """
+    parts = [column.partition(VERSION) for column in columns]
+    deepest = max(len(_head(name)) for name, _, _ in parts)
+    return [
+        [*_head(name), *[""] * (deepest - len(_head(name))), version] if version else _head(name)
+        for name, _, version in parts
+    ]
+
+
+def _named(head: Sequence[str], column: str) -> tuple[Sequence[str], str]:
+    """A column's head and id, both without the version."""
+    name, sign, _ = column.partition(VERSION)
+    return [part for part in (head[:-1] if sign else head) if part], name
+
+
 def _head(column: str) -> list[str]:
-    """A cancellation's id, a line for each of its words: a table has many narrow columns."""
     parts = column.split("-") if column else ["outcome"]
-    return [_SHORT.get(part, part[:_LONGEST_PART]) for part in parts]
+    cut = (part if part in _WHOLE else part[:_LONGEST_PART] for part in parts)
+    return [_SHORT.get(part, short) for part, short in zip(parts, cut, strict=True)]
 
 
 # -- which row is whose

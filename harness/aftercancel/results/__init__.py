@@ -9,6 +9,7 @@ from aftercancel.results.record import (
     SliceRecord,
     now,
     program_versions,
+    runner_versions,
     shell_versions,
 )
 from aftercancel.results.wording import Meaning, Wording, wording
@@ -29,6 +30,7 @@ __all__ = [
     "key",
     "now",
     "program_versions",
+    "runner_versions",
     "shell_versions",
     "wording",
 ]

@@ -6,7 +6,10 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from aftercancel.judge.claims.words import of_a_model
+from aftercancel.judge.models import Agreement
 from aftercancel.model import Outcome
+from aftercancel.render.models import in_short
 from aftercancel.results.lines import attempt_key
 from aftercancel.results.record import Record
 
@@ -20,7 +23,11 @@ def axes(outcome: Outcome) -> list[tuple[str, str]]:
         ("clean-up", outcome.cleanup.value),
         ("report", outcome.report.value),
     ]
-    return [*pairs, ("roles", " ".join(outcome.roles))] if outcome.roles else pairs
+    if outcome.roles:
+        pairs.append(("roles", " ".join(outcome.roles)))
+    if of_a_model(outcome.cell):
+        pairs.append(("modelled", "true"))
+    return pairs
 
 
 def junit(
@@ -28,10 +35,12 @@ def junit(
     missing: Sequence[str],
     record: Record | None,
     unreadable: Sequence[str] = (),
+    models: Sequence[Agreement] = (),
 ) -> bytes:
     """The whole document. A cell that could not be measured is a failure; behaviour never is.
 
-    ``unreadable``: stored lines, in words; each is an error.
+    ``unreadable``: stored lines, in words; each is an error. ``models``: what the word of each is
+    worth, as properties of the whole.
     """
     unknown = sum(not outcome.known for outcome in outcomes)
     skipped = [(name, "not measured: the run ended before it") for name in missing]
@@ -48,6 +57,12 @@ def junit(
     if record is not None:
         suite.set("hostname", record.machine.host)
         suite.set("timestamp", record.started)
+    if models:
+        whole = ET.SubElement(suite, "properties")
+        for each in models:
+            name = f"model {each.model}" + (f" beside {each.real}" if each.real else "")
+            words = in_short(each)
+            ET.SubElement(whole, "property", name=_clean(name), value=_clean(words))
     for outcome in outcomes:
         case = _case(suite, attempt_key(outcome.cell, outcome.attempt))
         properties = ET.SubElement(case, "properties")

@@ -18,7 +18,7 @@ from aftercancel.results.lines import attempt_key
 from aftercancel.results.record import Record
 from aftercancel.results.reports import JudgedRun
 from aftercancel.results.stored import JudgedLine, StoredLines, Told, side_by_side, to_nobody
-from aftercancel.results.wording import Meanings, Wording, wording
+from aftercancel.results.wording import Meanings, RunnerMeaning, Wording, wording
 
 _CELLS = 64
 """In one chunk: what is inflated when a reader opens a cell is some 400 kB."""
@@ -162,6 +162,7 @@ def _axis(meanings: Meanings, versions: Mapping[str, str] | None = None) -> dict
             name=meaning.name,
             text=meaning.text,
             remedy=meaning.remedy,
+            follows=meaning.follows if isinstance(meaning, RunnerMeaning) else "",
         )
         for name, meaning in meanings.items()
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aftercancel import __version__
-from aftercancel.model import Launcher, Shell
+from aftercancel.model import Launcher, Runner, Shell
 from aftercancel.results.wording import Wording
 
 if TYPE_CHECKING:
@@ -58,9 +58,10 @@ class SliceRecord:
 
 @dataclass(frozen=True, slots=True)
 class NotTried:
-    """Cells that were selected, and that nothing here could launch."""
+    """Cells that were selected, and that nothing here could launch or run."""
 
     launcher: str
+    """The launcher, or the real runner, that is not here."""
     why: str
     """What is missing, and how to get it."""
     cells: tuple[str, ...]
@@ -115,6 +116,16 @@ def program_versions(launchers: Iterable[Launcher]) -> dict[str, str]:
     from aftercancel.programs import of_launchers
 
     return _versions({needed.command: needed for needed in of_launchers(launchers)})
+
+
+def runner_versions(runners: Iterable[Runner]) -> dict[str, str]:
+    """What each real runner said its version is, and what each modelled one follows."""
+    real = {runner.adapter: "" for runner in runners if runner.real}
+    for runner in runners:
+        if runner.real:
+            seen = real[runner.adapter].split(", ") if real[runner.adapter] else []
+            real[runner.adapter] = ", ".join(dict.fromkeys([*seen, runner.version]))
+    return real | {runner.id: f"follows {runner.follows}" for runner in runners if runner.model}
 
 
 def _versions(programs: dict[str, Program]) -> dict[str, str]:

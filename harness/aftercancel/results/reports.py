@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from aftercancel import judge
 from aftercancel.errors import ScenarioError
 from aftercancel.judge.claims import Claim
+from aftercancel.judge.models import Agreement
 from aftercancel.model import Observation, Outcome
 from aftercancel.render import Results, Section, markdown
 from aftercancel.render.claims import as_data
@@ -24,6 +25,7 @@ from aftercancel.results import folder as names
 from aftercancel.results.folder import OBSERVATIONS, RunFolder
 from aftercancel.results.junit import junit
 from aftercancel.results.lines import BadLine
+from aftercancel.results.models import compared
 from aftercancel.results.record import NotTried, Record
 from aftercancel.results.stored import JudgedLines, StoredLines, Told, to_nobody
 
@@ -132,14 +134,16 @@ def judged_run(  # noqa: PLR0913 how it is done is named, each part of it
         not_tried = {cell_of(n) for each in record.not_tried for n in each.cells} if record else ()
         wanted = [cell for cell in claims.catalogued() if cell not in not_tried]
         findings = claims.judge_claims(listed, stored, judged, wanted, processes)
-        reports = dataclasses.replace(judge_lines(judged, record), findings=findings)
+        reports = judge_lines(judged, record, compared(stored, judged, processes))
+        reports = dataclasses.replace(reports, findings=findings)
         yield JudgedRun(reports, stored, judged)
 
 
 def judge_run(folder: RunFolder, record: Record | None) -> Reports:
     """Judge every stored observation, without the claims. Nothing is written."""
     with StoredLines(folder.stored) as stored:
-        return judge_lines(_judged(stored, record), record)
+        judged = _judged(stored, record)
+        return judge_lines(judged, record, compared(stored, judged))
 
 
 def _judged(
@@ -158,7 +162,9 @@ def _judged(
     return stored.judged(prints=True, processes=processes, told=told)
 
 
-def judge_lines(judged: JudgedLines, record: Record | None) -> Reports:
+def judge_lines(
+    judged: JudgedLines, record: Record | None, models: tuple[Agreement, ...] = ()
+) -> Reports:
     """What the judged lines say together, and what is missing among them."""
     outcomes = {name: line.outcome for name, line in judged.lines.items()}
     repeats = judge.Repeats()
@@ -172,7 +178,8 @@ def judge_lines(judged: JudgedLines, record: Record | None) -> Reports:
         sections=tuple(Section(each.id, each.cells, each.sentence) for each in slices),
         missing=tuple(name for name in selected if name not in outcomes),
         stability=tuple(each for each in repeats.stability() if each.measured > 1),
-        unavailable=tuple(map(_in_words, record.not_tried)) if record is not None else (),
+        unavailable=tuple(_in_words(record.not_tried)) if record is not None else (),
+        models=models,
     )
     reports = Reports(results, judged.bad, record)
     if record is None:
@@ -204,12 +211,19 @@ def as_junit(reports: Reports) -> bytes:
         results.missing,
         reports.record,
         [f"{OBSERVATIONS}: {bad}" for bad in reports.bad_lines],
+        results.models,
     )
 
 
-def _in_words(not_tried: NotTried) -> tuple[str, str]:
-    count = len({cell_of(name) for name in not_tried.cells})
-    return not_tried.launcher, f"{count} {'cell' if count == 1 else 'cells'}: {not_tried.why}"
+def _in_words(not_tried: Sequence[NotTried]) -> Iterator[tuple[str, str]]:
+    """What was not tried, and why: those that lack the same thing together."""
+    by_reason: dict[str, list[NotTried]] = {}
+    for each in not_tried:
+        by_reason.setdefault(each.why, []).append(each)
+    for why, some in by_reason.items():
+        count = len({cell_of(name) for each in some for name in each.cells})
+        cells = "1 cell" if count == 1 else f"{count} cells"
+        yield ", ".join(each.launcher for each in some), f"{cells}: {why}"
 
 
 def _closed(record: Record, reports: Reports) -> Record:

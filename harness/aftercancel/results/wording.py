@@ -22,6 +22,16 @@ class Meaning:
     remedy: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RunnerMeaning(Meaning):
+    """A runner."""
+
+    modelled: bool = False
+    """Whether it is a model of one."""
+    follows: str = ""
+    """Of a modelled runner: the source that it follows."""
+
+
 Meanings = Mapping[str, Meaning]
 
 
@@ -32,13 +42,14 @@ class Wording:
     jobs: Meanings = field(default_factory=dict)
     shells: Meanings = field(default_factory=dict)
     launchers: Meanings = field(default_factory=dict)
-    runners: Meanings = field(default_factory=dict)
+    runners: Mapping[str, RunnerMeaning] = field(default_factory=dict)
     cancellations: Meanings = field(default_factory=dict)
 
 
 def wording(cells: Iterable[Cell]) -> Wording:
     """The words of these cells as the catalogue has them."""
     found: dict[str, dict[str, Meaning]] = {}
+    runners: dict[str, RunnerMeaning] = {}
     for cell in cells:
         found.setdefault("jobs", {}).setdefault(
             cell.job.id,
@@ -50,13 +61,20 @@ def wording(cells: Iterable[Cell]) -> Wording:
                 cell.launcher.sentence, text=_launched(cell.launcher), remedy=cell.launcher.remedy
             ),
         )
-        for axis, word in (
-            ("shells", cell.shell),
-            ("runners", cell.runner),
-            ("cancellations", cell.cancellation),
-        ):
+        for axis, word in (("shells", cell.shell), ("cancellations", cell.cancellation)):
             found.setdefault(axis, {}).setdefault(word.id, Meaning(word.sentence))
-    return Wording(**found)
+        runner = cell.runner
+        runners.setdefault(
+            runner.id,
+            RunnerMeaning(runner.sentence, modelled=bool(runner.model), follows=runner.follows),
+        )
+    return Wording(
+        jobs=found.get("jobs", {}),
+        shells=found.get("shells", {}),
+        launchers=found.get("launchers", {}),
+        runners=runners,
+        cancellations=found.get("cancellations", {}),
+    )
 
 
 def _launched(launcher: Launcher) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from aftercancel.judge.claims.deciding import Deciding
 from aftercancel.judge.claims.statements import Holds
+from aftercancel.judge.claims.words import of_a_model
 
 
 class Verdict(StrEnum):
@@ -65,8 +66,17 @@ class Finding:
 
     @property
     def words(self) -> str:
-        """The verdict as it is shown: ``confirmed``, or ``confirmed so far``."""
-        return f"{self.verdict.value} so far" if self.so_far else self.verdict.value
+        """The verdict as it is shown: ``confirmed``, or ``confirmed so far``; with what it rests
+        on, where that is nothing but models of runners.
+        """
+        models = " in a model" if self.modelled else ""
+        return f"{self.verdict.value}{models}{' so far' if self.so_far else ''}"
+
+    @property
+    def modelled(self) -> bool:
+        """Whether every answer comes from a modelled runner."""
+        told = [case for case in self.cases if case.holds is not Holds.UNTOLD]
+        return bool(told) and all(of_a_model(c) for case in told for c in case.cells.values())
 
     def count(self, holds: Holds) -> int:
         """How many cases gave this answer."""

@@ -11,7 +11,7 @@ from aftercancel.judge.claims.deciding import Branch, Deciding, decide
 from aftercancel.judge.claims.evidence import best
 from aftercancel.judge.claims.findings import Finding, Judged, Verdict
 from aftercancel.judge.claims.statements import Answer, Case, Claim, Holds
-from aftercancel.judge.claims.words import AXES, meant, words
+from aftercancel.judge.claims.words import AXES, meant, of_a_model, without_version, words
 from aftercancel.judge.words import visible
 from aftercancel.model import Evidence, Observation, Processes
 
@@ -30,7 +30,8 @@ def judge_claim(
     that were not measured are named. A predicate that raises could not tell, with the reason.
     """
     matching = {part: _matching(claim, part, attempts) for part in claim.parts}
-    absent = [cell for cell in catalogued if cell not in attempts]
+    measured = {*attempts, *map(without_version, attempts)}
+    absent = [cell for cell in catalogued if cell not in measured]
     missing = dict.fromkeys(cell for part in claim.parts for cell in _matching(claim, part, absent))
     cases = tuple(_judge_case(claim, cells, attempts, load) for cells in _cases(claim, matching))
     verdict, deciding, why_not = _verdict(claim, cases, tuple(missing))
@@ -46,7 +47,9 @@ def judge_claim(
 
 
 def _matching(claim: Claim, part: str, cells: Iterable[str]) -> list[str]:
-    return meant(cells, claim.parts[part], claim.without)
+    found = meant(cells, claim.parts[part], claim.without)
+    # A model behaves as its author read the source: no evidence of what the real one does.
+    return found if claim.modelled else [cell for cell in found if not of_a_model(cell)]
 
 
 def _cases(claim: Claim, matching: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, str]]:

@@ -110,6 +110,9 @@ class Claim:
     """The axes on which the parts of one case differ."""
     traced: bool = False
     """Whether it asks who signalled whom: then /proc alone cannot tell."""
+    modelled: bool = False
+    """Whether a model of a runner may answer it, where the real one cannot be had: its word is
+    what the model's author read in the source."""
     asks: str = ""
     """The open question that goes with it."""
 
@@ -129,6 +132,7 @@ def claim(  # noqa: PLR0913 each is one field of the claim, and named
     without: str | tuple[str, ...] = (),
     apart: tuple[str, ...] = (),
     traced: bool = False,
+    modelled: bool = False,
     asks: str = "",
 ) -> Callable[[Predicate], Claim]:
     """Make a claim of a predicate over one case; its docstring says when the claim holds.
@@ -159,6 +163,7 @@ def claim(  # noqa: PLR0913 each is one field of the claim, and named
             without=_several(without),
             apart=apart,
             traced=traced,
+            modelled=modelled,
             asks=asks,
         )
 

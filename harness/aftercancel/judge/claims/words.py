@@ -57,6 +57,21 @@ def words(cell: str) -> CellWords:
     )
 
 
+MODELLED = "-modelled"
+"""How the ids of modelled runners end."""
+
+
+def of_a_model(cell: str) -> bool:
+    """Whether the cell's runner is a model of one."""
+    return cell.rsplit("/", 2)[-2:][0].endswith(MODELLED)
+
+
+def without_version(cell: str) -> str:
+    """As the catalogue names it, which does not know what version of a runner will be found."""
+    *others, runner, cancellation = cell.rsplit("/", 2)
+    return "/".join([*others, runner.partition("@")[0], cancellation])
+
+
 def meant(cells: Iterable[str], patterns: Sequence[str], without: Sequence[str] = ()) -> list[str]:
     """The cells that one of the patterns means, and none of ``without``."""
     # One expression for all of them: each claim asks it of each cell of a run.

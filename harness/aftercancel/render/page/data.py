@@ -27,6 +27,8 @@ class Word:
     """A job's script; a launcher's command line."""
     remedy: bool = False
     """Whether it is meant to be copied: then it is offered where another cell is red."""
+    follows: str = ""
+    """Of a modelled runner: the source that it follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from aftercancel.judge.claims.words import MODELLED
 from aftercancel.model import CleanUp, Processes, Truth
 from aftercancel.render import labels
 from aftercancel.render.results import CellResult
@@ -56,7 +57,9 @@ def disagreements(cells: Iterable[CellResult]) -> tuple[Disagreement, ...]:
         if _told(result):
             own, found = words(result.cell), signs(result)
             for axis in _AXES:
-                groups.setdefault(_without(own, axis), []).append((own, found))
+                # What a model does is no evidence of what runners do; it has a section of its own.
+                if axis != "runner" or not own.runner.endswith(MODELLED):
+                    groups.setdefault(_without(own, axis), []).append((own, found))
     scored = [
         (-bits, n, key, members)
         for n, (key, members) in enumerate(groups.items())

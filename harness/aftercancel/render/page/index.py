@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aftercancel.judge.claims import Finding
+from aftercancel.judge.claims.words import MODELLED
 from aftercancel.model import Outcome
+from aftercancel.render.models import notice
 from aftercancel.render.page.data import PageData, Word
 from aftercancel.render.page.unsaid import unsaid
 from aftercancel.render.results import CellResult, cell_of
@@ -55,6 +57,8 @@ def index(data: PageData, cells: Mapping[str, CellResult], places: Places) -> di
             }
             for section in data.results.all_sections()
         ],
+        "modelled": _modelled(data, own.words["runner"]),
+        "differing": _differing(data, position),
         "claims": [_claim(finding, position) for _, finding in data.findings],
         "sentences": {claim.id: claim.sentence for claim, _ in data.findings},
         "catalogue": {
@@ -128,7 +132,31 @@ def _claim(finding: Finding, position: Mapping[str, int]) -> list[Any]:
     """Its id, its verdict, and the cells that it rests on."""
     cells = dict.fromkeys(cell_of(key) for case in finding.cases for key in case.cells.values())
     known = [position[cell] for cell in cells if cell in position]
-    return [finding.claim, finding.verdict.value, known]
+    return [finding.claim, finding.words, known]
+
+
+def _modelled(data: PageData, runners: Iterable[str]) -> dict[str, str]:
+    """What is said of each modelled runner wherever it is shown."""
+    known = data.words.runners
+    return {
+        runner: notice(
+            runner, known[runner].follows if runner in known else "", data.results.models
+        )
+        for runner in runners
+        if runner.endswith(MODELLED)
+    }
+
+
+def _differing(data: PageData, position: Mapping[str, int]) -> dict[int, list[list[str]]]:
+    """Of each model's cell in which a real runner behaved otherwise: which, and in what."""
+    found: dict[int, list[list[str]]] = {}
+    for each in data.results.models:
+        for rest, differs in each.differing:
+            before, _, cancellation = rest.rpartition("/")
+            cell = position.get(f"{before}/{each.model}/{cancellation}")
+            if cell is not None:
+                found.setdefault(cell, []).append([each.real, differs])
+    return found
 
 
 def _word(word: Word) -> list[Any]:

@@ -23,7 +23,7 @@ from jinja2 import (
 from aftercancel.judge.claims import Verdict
 from aftercancel.judge.claims.deciding import values_in_words
 from aftercancel.judge.words import visible
-from aftercancel.render import effects, matrix
+from aftercancel.render import effects, matrix, models
 from aftercancel.render.page.chunks import Chunk, deflated
 from aftercancel.render.page.data import PageData
 from aftercancel.render.page.disagreements import Disagreement, disagreements
@@ -39,6 +39,8 @@ _SCRIPTS = ("dom", "cells", "choice", "matrix", "scale", "timeline", "cell", "cl
 """In the order in which they build on each other."""
 _MOST_STATIC = 5000
 """As many cells are also shown as tables that need no script."""
+_GLANCE = 320
+"""Characters of a reason that stand in a list; the rest of it is unfolded."""
 _STYLES = {"green": "good", "yellow": "mild", "bold red": "bad", "dim": "dim"}
 
 
@@ -68,6 +70,7 @@ def page(data: PageData) -> Iterator[str]:
         verdicts=_verdicts(claims),
         sources=_grouped(claims, lambda each: each.claim.source),
         known_cells=cells,
+        models=models,
         legend=LEGEND,
         effects=effects,
         effect_groups=_grouped(data.effects, lambda each: each.group),
@@ -84,9 +87,11 @@ def page(data: PageData) -> Iterator[str]:
     )
 
 
-def _verdicts(claims: Iterable[Shown]) -> list[str]:
+def _verdicts(claims: Sequence[Shown]) -> list[str]:
     count = Counter(each.finding.verdict for each in claims)
-    return [f"{count[verdict]} {verdict.value}" for verdict in Verdict if count[verdict]]
+    counted = [f"{count[verdict]} {verdict.value}" for verdict in Verdict if count[verdict]]
+    modelled = sum(each.finding.modelled for each in claims)
+    return [*counted, f"{modelled} of these in a model only"] if modelled else counted
 
 
 def _begun(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -136,6 +141,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["visible"] = visible
+    made.filters["of_runner"] = of_runner
+    made.filters["folded"] = folded
     made.filters["fragment"] = fragment
     made.filters["filtered"] = _filtered
     made.filters["sign_class"] = sign_class
@@ -150,6 +157,22 @@ def _environment() -> Environment:
 def fragment(key: str) -> str:
     """The part of the page's address that opens an attempt at a cell."""
     return "#cell=" + quote(key, safe="/")
+
+
+def of_runner(rest: str, runner: str) -> str:
+    """A cell's id, of the id without its runner."""
+    before, _, cancellation = rest.rpartition("/")
+    return f"{before}/{runner}/{cancellation}"
+
+
+def folded(text: str) -> tuple[str, str]:
+    """What is read at a glance, and the rest: whole sentences if the first is short enough."""
+    if len(text) <= _GLANCE:
+        return text, ""
+    cut = max(text.rfind(". ", 0, _GLANCE) + 1, text.rfind("; ", 0, _GLANCE) + 1)
+    cut = cut if cut > _GLANCE // 8 else text.rfind(" ", 0, _GLANCE)
+    cut = cut if cut > 0 else _GLANCE
+    return f"{text[:cut]} …", text[cut:].strip()
 
 
 def _filtered(found: Disagreement) -> str:

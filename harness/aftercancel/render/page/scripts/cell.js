@@ -154,6 +154,18 @@ function jobSource(run, cell) {
     source(`Source of ${visible(name)}`, text.replace(/\n$/, '').split('\n')));
 }
 
+// What a model's word is worth, and where in this cell a real one behaved otherwise.
+function modelledOf(run, cell) {
+  const words = run.modelled.get(run.word(cell, 'runner'));
+  if (!words) return null;
+  const differs = run.differing[cell] || [];
+  return make('div', { class: 'notice modelled' }, make('p', {}, visible(words)),
+    differs.map(([real, what]) => {
+      const other = run.find(AXES.map((axis) => (axis === 'runner' ? real : run.word(cell, axis))).join('/'));
+      return make('p', {}, 'In this cell it differs from ', other < 0 ? visible(real) : make('a', { href: cellLink(run, other) }, visible(real)), `: ${visible(what)}`);
+    }));
+}
+
 // As it was stored.
 function rawOf(stored) {
   const text = () => JSON.stringify(stored, null, 2);
@@ -172,14 +184,15 @@ async function cellView(run, key) {
   if (cell < 0) return [back, heading, make('p', { class: 'notice' }, 'This run has no such cell. The address may be of another report.')];
   const attempts = run.attemptsAt(cell);
   const attempt = given ? attempts.find((each) => each.attempt === Number(given)) : attempts.find((each) => each.chunk >= 0) || attempts[0];
-  const top = [back, heading, titleOf(run, cell)];
+  const top = [back, heading, modelledOf(run, cell), titleOf(run, cell)];
   if (!attempt) return [...top, make('p', { class: 'notice' }, 'It was not measured.'), repeatsOf(run, cell, 0), remedyOf(run, cell), commandsOf(id), jobSource(run, cell)].filter(Boolean);
   if (attempt.chunk < 0) return [...top, make('p', { class: 'notice' }, 'This attempt is not in this file: another one that behaved alike stands for it.'), repeatsOf(run, cell, attempt.attempt)].filter(Boolean);
   const { observation: stored, happenings, relays, meaning, reason } = await run.load(attempt.chunk, attempt.at);
   const observation = completed(stored, run.unsaid);
   const trouble = observation.trouble && make('p', { class: 'notice' }, `It could not be measured (${observation.trouble.kind}): ${visible(observation.trouble.words)}`);
+  const log = observation.runner_log && make('details', {}, make('summary', {}, 'The end of the runner’s own log'), source('The runner’s own log', observation.runner_log.replace(/\n$/, '').split('\n')));
   const basis = observation.evidence === 'trace' ? 'Evidence: the kernel’s own record of forks, execs, signals and exits.' : 'Evidence: /proc, looked at again and again; who signalled whom cannot be known.';
-  return [back, heading, trouble,
+  return [back, heading, modelledOf(run, cell), trouble, log,
     make('div', { class: 'cell-top' }, titleOf(run, cell), outcomeBlock(attempt.outcome, reason)),
     make('div', { class: 'side-by-side' },
       make('section', { class: 'wide' }, make('h2', {}, 'Timeline'), timelineView(observation), make('p', { class: 'hint' }, basis)),

@@ -22,6 +22,12 @@ function completed(value, { defaults, within }) {
   return whole;
 }
 
+// A real runner's name and version.
+function versioned(runner) {
+  const at = runner.indexOf('@');
+  return at < 0 ? [runner, ''] : [runner.slice(0, at), runner.slice(at + 1)];
+}
+
 class Run {
   static async read() {
     return new Run(await inflated('index'));
@@ -31,7 +37,9 @@ class Run {
     Object.assign(this, index);
     // Users name jobs: a word may be `constructor`, so what words lead to is in maps.
     this.catalogue = new Map(AXES.map((axis) => [axis, new Map(Object.entries(index.catalogue[axis]))]));
+    this.modelled = new Map(Object.entries(index.modelled));
     this.sentences = new Map(Object.entries(index.sentences));
+    this.versions = this.words.runner.map(versioned);
     this.columns = AXES.map((axis) => this.cells[axis]);
     this.size = this.cells.outcome.length;
     this.numbers = Object.fromEntries(AXES.map((axis) => [axis, new Map(this.words[axis].map((word, n) => [word, n]))]));

@@ -1,7 +1,7 @@
 // What the matrix shows: one word of an axis or all, a slice, outcomes, a search, and the order of rows.
 
 const OUTCOMES = ['processes', 'cleanup', 'report'];
-const CHOICES = ['slice', 'shell', 'launcher', 'runner', ...OUTCOMES, 'job', 'cancellation', 'find', 'sort'];
+const CHOICES = ['slice', 'shell', 'launcher', 'runner', ...OUTCOMES, 'job', 'cancellation', 'find', 'sort', 'tables'];
 const LABELS = { cleanup: 'clean-up', find: 'Search' };
 
 class Choice {
@@ -20,7 +20,7 @@ class Choice {
   }
 
   everything() {
-    for (const name of CHOICES) if (name !== 'sort') this[name] = '';
+    for (const name of CHOICES) if (name !== 'sort' && name !== 'tables') this[name] = '';
   }
 
   read(parameters) {
@@ -86,7 +86,9 @@ function choiceForm(run, choice, changed) {
       select('slice', 'slice', [all('slices'), ...run.slices.map((slice) => option(slice.id, visible(slice.id), choice.slice))], choice, changed),
       select('shell', 'shell', words('shell', 'shells'), choice, changed),
       select('launcher', 'launcher', words('launcher', 'launchers'), choice, changed),
-      select('runner', 'runner', words('runner', 'runners'), choice, changed)),
+      select('runner', 'runner', words('runner', 'runners'), choice, changed),
+      run.words.runner.some((runner) => !isOwn(runner))
+        ? select('tables', 'tables', [option('', 'one for each runner', ''), option('together', 'one for all runners', '')], choice, changed) : null),
     make('div', { class: 'row' },
       make('label', { class: 'field find' }, make('span', {}, 'Search ', make('kbd', { 'aria-hidden': 'true' }, '/')), find),
       ...OUTCOMES.map((name, n) => select(name, LABELS[name] || name, values(n), choice, changed)),

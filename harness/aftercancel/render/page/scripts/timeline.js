@@ -7,6 +7,8 @@ const FOOT = 34;
 const MOST_LANES = 48;
 const MOST_SIGNALS = 150;
 const MOST_MARKS = 100;
+const LONG_BEFORE = 1000; // Milliseconds: a runner that started earlier than that was not started for this job.
+const LONGEST_SAID = 60;
 
 // Processes in the order of a tree; where there are too many, those that matter.
 function lanesOf(observation, signalled) {
@@ -28,13 +30,35 @@ const endWords = (end) => {
   return end.signal !== null ? `died of ${end.signal}` : `status ${end.status}`;
 };
 
+// As judge/facts.py has it: what says nothing that the processes do not say better. A SIGCHLD for
+// every child that ends, and what the runtime of a language does with its own threads.
+function ofNoInterest(signal) {
+  if (signal.signal === 'CHLD') return signal.to === 'kernel';
+  if (signal.sender !== null && signal.sender === signal.receiver) return signal.signal === 'URG' || signal.receiver === 0;
+  return signal.signal === 'SEGV' && signal.to === 'kernel' && signal.receiver === 0 && signal.disposition === 'caught';
+}
+
+const often = (signal) => (signal.times > 1 ? ` ×${number(signal.times)}` : '');
+
+// What has become of the jobs that waited behind this one and had not started when it was decided.
+function stillWaiting(observation) {
+  const waiting = observation.queued.map((each, n) => [each, n + 1]).filter(([each]) => each.started_ms === null);
+  return [[true, 'still waits', 'still wait'], [false, 'is not known to the runner any more', 'are not known to the runner any more']].map(([listed, one, several]) => {
+    const numbers = waiting.filter(([each]) => each.listed === listed).map(([, n]) => n);
+    if (!numbers.length) return '';
+    return numbers.length > 1 ? `; waiting jobs ${numbers.join(', ')} ${several}` : `; waiting job ${numbers[0]} ${one}`;
+  }).join('');
+}
+
 const commandOf = (process) => visible([(process.argv[0] || '').split('/').pop(), ...process.argv.slice(1)].join(' ').trim());
 
 class Timeline {
   constructor(observation) {
     this.observation = observation;
-    this.signals = observation.signals.filter((signal) => !(signal.signal === 'CHLD' && signal.to === 'kernel'));
-    this.childSignals = observation.signals.length - this.signals.length;
+    this.signals = observation.signals.filter((signal) => !ofNoInterest(signal));
+    const left = observation.signals.filter(ofNoInterest);
+    this.childSignals = left.filter((signal) => signal.signal === 'CHLD').length;
+    this.ownSignals = left.length - this.childSignals;
     this.drawnSignals = this.signals.slice(0, MOST_SIGNALS);
     const signalled = new Set(this.signals.flatMap((signal) => [signal.sender, signal.receiver]));
     const outside = [...new Set(this.drawnSignals.filter((signal) => signal.sender === null).map((signal) => (signal.call === 'terminal' ? 'the terminal' : signal.sender_role)))];
@@ -69,16 +93,18 @@ class Timeline {
     const { observation } = this;
     const nodes = [];
     const add = (t, kind, lane, more) => { if (t !== null && t !== undefined) nodes.push({ t, kind, lane, row: 'line', ...more }); };
+    const begun = Math.min(...observation.processes.filter((process) => process.key !== 0).map((process) => process.started_ms), observation.armed_ms ?? 0, 0);
     this.lanes.forEach(({ process }, lane) => {
       if (!process) return;
-      add(process.started_ms, 'start', lane, { process });
+      // A runner that serves one job after another was there before: its bar comes from the edge.
+      if (process.key !== 0 || process.started_ms > begun - LONG_BEFORE) add(process.started_ms, 'start', lane, { process });
       add(process.ended_ms, 'end', lane, { process, label: `✕ ${endWords(process.end)}` });
     });
     for (const signal of this.drawnSignals) {
       const from = this.laneOf.get(signal.sender === null ? (signal.call === 'terminal' ? 'the terminal' : signal.sender_role) : signal.sender);
       const to = this.laneOf.get(signal.receiver);
       if (from === undefined && to === undefined) continue;
-      const call = signal.error || (signal.to === 'kernel' ? '' : signal.to === 'group' ? `${signal.call} group` : signal.call);
+      const call = signal.error || (signal.to === 'kernel' ? '' : (signal.to === 'group' ? `${signal.call} group` : signal.call) + often(signal));
       add(signal.at_ms, 'signal', to ?? from, { signal, from, to, row: 'above', label: `${signal.signal} ${call}`.trim(), call });
     }
     for (const mark of observation.marks.slice(0, MOST_MARKS)) {
@@ -90,8 +116,13 @@ class Timeline {
     }
     add(observation.armed_ms, 'armed', 'head', {});
     observation.fired.forEach((fired) => add(fired.at_ms, 'fired', 'head', { words: `cancellation: ${visible(fired.what)}${fired.error ? ` (${visible(fired.error)})` : ''}` }));
-    if (observation.report) add(observation.report.at_ms, 'report', 'head', { words: `the runner reports: ${observation.report.said}` });
-    add(observation.decided_ms, 'decided', 'head', { words: `${observation.decided || ''}${observation.report ? '' : ': the runner has not reported'}` });
+    if (observation.report) {
+      const said = `the runner reports: ${observation.report.said}`;
+      const own = visible(observation.report.words);
+      add(observation.report.at_ms, 'report', 'head', own ? { words: `${said} (${shortened(own, LONGEST_SAID)})`, full: `${said} (${own})` } : { words: said });
+    }
+    observation.queued.forEach((each, n) => add(each.started_ms, 'queued', 'head', { words: `waiting job ${n + 1} starts` }));
+    add(observation.decided_ms, 'decided', 'head', { words: `${observation.decided || ''}${observation.report ? '' : ': the runner has not reported'}${stillWaiting(observation)}` });
     return nodes;
   }
 
@@ -131,7 +162,8 @@ class Timeline {
       around: space.window && `True to time, from ${milliseconds(space.window[0])} to ${milliseconds(space.window[1])}. ${space.before} things before and ${space.after} after it are at the edges.`,
     }[this.settings.scale];
     const children = this.childSignals ? ` ${counted(this.childSignals, 'signal')} CHLD of the kernel not drawn.` : '';
-    return `${said} ${this.cut()}${children}`.trim();
+    const own = this.ownSignals ? ` ${counted(this.ownSignals, 'signal')} that a runtime sends its own threads not drawn.` : '';
+    return `${said} ${this.cut()}${children}${own}`.trim();
   }
 
   breakOf({ from, to, gap }, height) {
@@ -152,7 +184,7 @@ class Timeline {
     return draw('g', { class: `moment ${node.kind}` },
       draw('line', { x1: node.x, x2: node.x, y1: words ? y - 8 : HEAD - 8, y2: height - FOOT + 4 }),
       draw('text', { x: node.x + 4, y }, words),
-      draw('title', {}, `${milliseconds(node.t)}: ${node.words || 'armed'}`));
+      draw('title', {}, `${milliseconds(node.t)}: ${node.full || node.words || 'armed'}`));
   }
 
   bars(nodes) {
@@ -161,7 +193,7 @@ class Timeline {
     return this.lanes.map(({ process }, lane) => {
       const y = this.y(lane);
       if (!process) return draw('line', { class: 'outside', x1: 0, x2: this.edge, y1: y, y2: y });
-      const [start, end] = [starts.get(process.key).x, ends.get(process.key)];
+      const [start, end] = [starts.get(process.key)?.x ?? 0, ends.get(process.key)];
       const to = end ? end.x : this.edge;
       const parent = this.laneOf.get(process.parent);
       const runs = !end && process.key !== 0;
@@ -196,7 +228,7 @@ class Timeline {
       draw('line', { x1: x, x2: x, y1: start, y2: tip - way * 5 }),
       head(met, x, tip, way),
       !node.quiet && draw('text', { x: x + 7, y: this.y(lane) - 9 }, draw('tspan', { class: 'name' }, signal.signal), node.call ? draw('tspan', { class: 'call', dx: 3 }, node.call) : null),
-      draw('title', {}, `${milliseconds(signal.at_ms)}: ${visible(signal.sender_role)} sends ${signal.signal} to ${visible(signal.receiver_role)} (${signal.call}, to ${signal.to}): ${signal.error || signal.disposition}`
+      draw('title', {}, `${milliseconds(signal.at_ms)}: ${visible(signal.sender_role)} sends ${signal.signal} to ${visible(signal.receiver_role)} (${signal.call}${often(signal)}, to ${signal.to}): ${signal.error || signal.disposition}`
         + (signal.delivered_ms === null ? '' : `, delivered at ${milliseconds(signal.delivered_ms)}`)));
   }
 }
