@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from aftercancel import catalog
-from benchmarks import bare_sandboxes, lab, launchers, machine, reporting, sixty
+from benchmarks import bare_sandboxes, lab, launchers, machine, reporting, runners, sixty
 from benchmarks.figures import Aim, Bound, Figure, Section, not_measured
 
 _RATE = Aim(Bound.AT_LEAST, 100)
@@ -30,6 +30,22 @@ _JUDGED = Aim(Bound.AT_MOST, 3)
 _PAGE = Aim(Bound.AT_MOST, 5)
 _OPENS = Aim(Bound.AT_MOST, 1)
 _MANY = (Aim(Bound.AT_MOST, 60), Aim(Bound.AT_MOST, 1024), None)
+_PATH = Aim(Bound.AT_MOST, 1.5)
+_TOGETHER = Aim(Bound.AT_MOST, 90)
+_RUNNERS = (
+    "gitlab-runner",
+    "jenkins",
+    "buildbot",
+    "buildkite",
+    "semaphore",
+    "one-shot",
+    "holding",
+    "queues",
+    "modelled",
+    "models",
+)
+"""All default slices of real and modelled runners (scenarios/matrix.toml)."""
+_LINES = 3
 _SLICE = "traps"
 _PAIRS = 3
 _AT_ONCE = 8
@@ -197,6 +213,55 @@ def containers() -> Section:
     )
 
 
+def of_runners(slices: Sequence[str] = _RUNNERS) -> Section:
+    """Real and modelled runners together, once: how near the run comes to what it has to wait for."""
+    processors = os.cpu_count() or 1
+    run = lab.run(*(word for name in slices for word in ("--slice", name)))
+    found = runners.lines(run.observations, catalog.load().runners)
+    if not found:
+        why = "no cell of these slices came to be armed: are the runners here?"
+        name = "wall time ÷ critical path"
+        return Section("runners", ", ".join(slices), (not_measured(name, "", why, _PATH),))
+    path = found[0]
+    figures = [
+        Figure("wall time", run.wall_s, "s", _TOGETHER),
+        Figure("cells", run.cells, ""),
+        Figure("cells not measured", run.troubles, "", note=_first_trouble(run)),
+        Figure("critical path", path.bound_s, "s", note=f"{path.runner}: {_in_words(path)}"),
+        Figure(
+            "wall time ÷ critical path",
+            run.wall_s / path.bound_s,
+            "",
+            _PATH,
+            "without the start of runners, and their time from a job's submission to its start",
+        ),
+        Figure("CPU, of the whole machine", run.machine_cpu_s, "s"),
+        Figure("CPU ÷ processors", run.machine_cpu_s / processors, "s"),
+        Figure(
+            "wall time ÷ the longer of path and CPU",
+            run.wall_s / lab.bound_s(run.machine_cpu_s, processors, path.bound_s),
+            "",
+        ),
+    ]
+    figures += [
+        Figure(f"line of {line.runner}", line.bound_s, "s", note=_in_words(line))
+        for line in found[1 : 1 + _LINES]
+    ]
+    return Section("runners", f"{', '.join(slices)}; {processors} processors", tuple(figures))
+
+
+def _first_trouble(run: lab.Run) -> str:
+    troubles = [(seen.cell, seen.trouble) for seen in run.observations if seen.trouble is not None]
+    return f"{troubles[0][0]}: {troubles[0][1].words}" if troubles else ""
+
+
+def _in_words(line: runners.Line) -> str:
+    return (
+        f"{line.wait_s:.1f} s of {line.cells} cells by {line.instances} side by "
+        f"side; the longest is {line.slowest}, {line.slowest_s:.1f} s"
+    )
+
+
 def reports() -> Section:
     """`aftercancel report` as a whole process: judging, claims and the page."""
     figures = []
@@ -229,6 +294,7 @@ SECTIONS: Mapping[str, Callable[[], Section]] = {
     "memory": memory,
     "sandbox": sandbox,
     "launchers": of_launchers,
+    "runners": of_runners,
     "evidence": evidence,
     "containers": containers,
     "reports": reports,

@@ -10,8 +10,10 @@ from fnmatch import fnmatchcase
 import pytest
 
 from aftercancel import catalog
+from aftercancel.catalog.catalogue import impossible
 from aftercancel.errors import UsageError
-from aftercancel.model import Action, Job, Target
+from aftercancel.model import Action, Job, Runner, Target
+from aftercancel.runners import models, registry
 
 CATALOGUE = catalog.load()
 FAMILIES = ("bash", "bash-posix", "dash", "ash", "mksh", "ksh93", "zsh", "yash")
@@ -20,17 +22,20 @@ JOBS = pytest.mark.parametrize("job", CATALOGUE.jobs.values(), ids=lambda job: j
 WRITTEN = re.compile(
     r"""\bmark[ ]"(?P<variable>\$\w+)"[ ](?P<rest>\w+)"""
     r"""|(?<!def )\bmark[ (]["']?(?P<call>[^;"'()\n]+?)["']?(?=[;"')\n]|$)"""
-    r"""|\becho[ ](?P<echo>[^;"'>\n]+?)[ ]>>[ ]"\$\{MARKS"""
+    r"""|\becho[ ](?P<echo>[^;"'>\n]+?)[ ]>>[ ]"\$\{?MARKS"""
     r"""|\bprint\("(?P<print>[^"]+)",[ ]file=marks\)""",
     re.MULTILINE,
 )
 
 
 def written(job: Job) -> set[str]:
-    """The marks that the script's text can write; a variable in one stands as ``*``."""
+    """The marks that the script's text can write, or what is run after it.
+
+    A variable in one stands as ``*``.
+    """
     _, _, body = job.script.partition(f"\n{catalog.jobs.CLOSING}\n")
     found = set()
-    for match in WRITTEN.finditer(body):
+    for match in WRITTEN.finditer(f"{body}\n{job.after}"):
         words = match["call"] or match["echo"] or match["print"] or f"* {match['rest']}"
         found.add(re.sub(r"\$\w+", "*", words).strip())
     return found
@@ -51,24 +56,34 @@ def test_the_default_matrix_has_at_least_1500_cells() -> None:
 
 
 def test_every_job_is_in_some_slice() -> None:
-    assert set(CATALOGUE.jobs) == {cell.job.id for cell in CATALOGUE.cells()}
+    assert set(CATALOGUE.jobs) == {cell.job.id for cell in CATALOGUE.matrix.values()}
 
 
 def test_every_shell_and_cancellation_and_runner_is_in_some_slice() -> None:
-    cells = CATALOGUE.cells()
+    cells = CATALOGUE.matrix.values()
     assert set(CATALOGUE.shells) == {cell.shell.id for cell in cells}
     assert set(CATALOGUE.cancellations) == {cell.cancellation.id for cell in cells}
     assert set(CATALOGUE.runners) == {cell.runner.id for cell in cells}
 
 
 def test_every_launcher_is_in_some_slice() -> None:
-    assert set(CATALOGUE.launchers) == {cell.launcher.id for cell in CATALOGUE.cells()}
+    assert set(CATALOGUE.launchers) == {cell.launcher.id for cell in CATALOGUE.matrix.values()}
 
 
 def test_the_cells_come_in_the_order_of_the_slices_and_once() -> None:
     ids = [cell.id for cell in CATALOGUE.cells()]
-    in_slices = [cell for each in CATALOGUE.slices.values() for cell in each.cells]
+    in_slices = [cell for each in CATALOGUE.slices.values() if each.default for cell in each.cells]
     assert ids == list(dict.fromkeys(in_slices))
+
+
+def test_a_slice_that_takes_patience_is_run_only_where_it_is_named() -> None:
+    patient = CATALOGUE.slices["patient"]
+    assert [cell.id for cell in CATALOGUE.cells(["patient"])] == list(patient.cells)
+    assert not {cell.id for cell in CATALOGUE.cells()} & set(patient.cells)
+
+
+def test_only_a_slice_that_takes_patience_is_no_default() -> None:
+    assert [each.id for each in CATALOGUE.slices.values() if not each.default] == ["patient"]
 
 
 def test_loading_twice_gives_the_same_catalogue() -> None:
@@ -87,7 +102,7 @@ def test_an_unknown_slice_is_answered_with_the_nearest() -> None:
 
 
 def test_every_cell_is_found_by_its_id() -> None:
-    for cell in CATALOGUE.cells():
+    for cell in CATALOGUE.matrix.values():
         assert CATALOGUE.cell(cell.id) == cell
 
 
@@ -117,6 +132,50 @@ def test_a_cell_outside_the_matrix_is_found_too() -> None:
         ("py-atexit/dash/none/plain/end", "is a python job"),
         ("exit-trap/python3/none/plain/end", "is a posix job"),
         ("err-trap/dash/none/plain/end", "runs under bash, bash-posix only"),
+        (
+            "exit-trap-after-script/bash/none/plain/end",
+            "has something to be run after it, and plain knows nothing like it",
+        ),
+        ("queued/bash/none/act/runner-INT", "has others waiting behind it, and act has no queue"),
+        (
+            "tty-prompt-read/bash/none/gitlab-runner/end",
+            "tty-prompt-read reads an input, and gitlab-runner gives none",
+        ),
+        ("exit-trap/bash/ssh/gitlab-runner/end", "ssh needs another host, a terminal or root"),
+        ("exit-trap/bash/sudo-tty/gitlab-runner/end", "sudo-tty needs another host, a terminal"),
+        (
+            "exit-trap/bash/none/plain/cancel",
+            "plain cannot be asked for cancel; its ways are: none",
+        ),
+        (
+            "exit-trap/bash/none/hudson/cancel",
+            "hudson cannot be asked for cancel; its ways are: abort.",
+        ),
+        (
+            "exit-trap/bash/none/semaphore/stop-then-cancel",
+            "There is no cancellation stop-then-cancel. Did you mean stop-then-force",
+        ),
+        ("exit-trap/bash/none/plain/runner-TERM", "plain is no program that can be signalled"),
+        (
+            "exit-trap/bash/none/hudson-modelled/runner-TERM",
+            "hudson-modelled is no program that can be signalled",
+        ),
+        (
+            "exit-trap/bash/none/gitlab-runner/server-KILL-restart",
+            "gitlab-runner has no server",
+        ),
+        (
+            "exit-trap/bash/none/gitlab-runner/TERM-group",
+            "TERM-group is what the lab's own runner does, not gitlab-runner",
+        ),
+        (
+            "exit-trap/bash/none/gitlab-runner/TERM-leaf-first",
+            "TERM-leaf-first is what the lab's own runner does, not gitlab-runner",
+        ),
+        (
+            "exit-trap/bash/none/gitlab-runner/output-closed",
+            "output-closed is what the lab's own runner does, not gitlab-runner",
+        ),
     ],
 )
 def test_a_cell_that_cannot_be_is_explained(cell: str, said: str) -> None:
@@ -206,6 +265,112 @@ def test_the_keys_that_are_typed_are_those_that_a_terminal_turns_into_signals() 
         name: CATALOGUE.cancellations[name].steps[0].keys for name in ("ctrl-c", "ctrl-backslash")
     }
     assert keys == {"ctrl-c": "\x03", "ctrl-backslash": "\x1c"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "exit-trap/bash/none/gitlab-runner/TERM-process-by-root",
+        "exit-trap/bash/none/gitlab-runner/KILL-group-by-root",
+        "exit-trap/bash/timeout/gitlab-runner/canceling",
+        "exit-trap/bash/none/gitlab-runner-modelled/TERM-group",
+        "exit-trap/bash/none/buildbot/server-KILL-restart",
+        "exit-trap/bash/none/semaphore/stop-then-force",
+        "exit-trap-after-script/bash/none/act/runner-INT",
+        "queued/bash/none/gitlab-runner/runner-KILL-restart",
+    ],
+)
+def test_what_a_runner_can_be_given_and_asked_for_is_a_cell(cell: str) -> None:
+    assert CATALOGUE.cell(cell).id == cell
+
+
+def test_a_runner_of_some_shells_is_refused_the_others() -> None:
+    known = CATALOGUE.cell("exit-trap/bash/none/gitlab-runner/canceling")
+    some = replace(known, runner=replace(known.runner, shells=("bash*", "python3")))
+    assert impossible(some) is None
+    assert impossible(replace(some, shell=CATALOGUE.shells["bash-e"])) is None
+    assert impossible(replace(some, shell=CATALOGUE.shells["dash"])) == (
+        "gitlab-runner is tried with bash*, python3 only, not dash."
+    )
+
+
+def found(name: str, *versions: str) -> dict[str, tuple[Runner, ...]]:
+    """A runner of the catalogue as it is found, with each of these versions."""
+    runner = CATALOGUE.runners[name]
+    return {name: tuple(replace(runner, id=f"{name}@{v}", version=v) for v in versions)}
+
+
+def test_a_runner_that_is_found_has_its_version_in_its_cells_ids() -> None:
+    told = CATALOGUE.with_runners(found("act", "0.2.61"))
+    of_act = [cell for cell in told.slices["one-shot"].cells if "/act" in cell]
+    assert of_act
+    assert all("/act@0.2.61/" in cell and cell in told.matrix for cell in of_act)
+    assert not [cell for cell in told.matrix if "/act/" in cell]
+
+
+def test_each_version_that_is_found_makes_a_cell_of_its_own() -> None:
+    told = CATALOGUE.with_runners(found("act", "0.2.9", "0.2.10"))
+    ids = [cell.id for cell in told.cells() if cell.runner.id.startswith("act@")]
+    assert len(ids) == 2 * sum(cell.runner.id == "act" for cell in CATALOGUE.cells())
+    assert ids[0].replace("@0.2.9", "@0.2.10") == ids[1]
+
+
+def test_a_cell_with_a_version_is_found_outside_the_matrix_too() -> None:
+    told = CATALOGUE.with_runners(found("act", "0.2.61"))
+    name = "no-trap/bash/none/act@0.2.61/runner-QUIT"
+    assert name not in told.matrix
+    assert told.cell(name).runner.version == "0.2.61"
+
+
+@pytest.mark.parametrize("runner", CATALOGUE.runners.values(), ids=lambda runner: runner.id)
+def test_a_runner_is_the_lab_s_own_or_real_or_a_model_that_is_called_one(runner: Runner) -> None:
+    assert [runner.own, runner.real, bool(runner.model)].count(True) == 1
+    assert runner.id.endswith("-modelled") is bool(runner.model)
+    assert bool(runner.follows) is bool(runner.model)
+
+
+@pytest.mark.parametrize("runner", CATALOGUE.runners.values(), ids=lambda runner: runner.id)
+def test_each_way_of_a_runner_is_some_cancellation_s(runner: Runner) -> None:
+    asked = {step.way for each in CATALOGUE.cancellations.values() for step in each.steps}
+    assert set(runner.ways) <= asked
+
+
+@pytest.mark.parametrize(
+    "runner", [each for each in CATALOGUE.runners.values() if each.real], ids=lambda each: each.id
+)
+def test_a_real_runner_is_of_a_kind_that_can_be_driven(runner: Runner) -> None:
+    assert runner.adapter in registry.NAMES
+
+
+@pytest.mark.parametrize(
+    "runner", [each for each in CATALOGUE.runners.values() if each.model], ids=lambda each: each.id
+)
+def test_a_modelled_runner_has_its_file(runner: Runner) -> None:
+    assert runner.model in models.MODELS
+
+
+def test_only_a_job_whose_marks_tell_of_it_has_something_to_be_run_afterwards() -> None:
+    with_after = {job.id for job in CATALOGUE.jobs.values() if job.after}
+    assert with_after == {
+        job.id for job in CATALOGUE.jobs.values() if "after_script end" in job.marks
+    }
+    assert all(name.endswith("-after-script") for name in with_after)
+
+
+def test_a_time_limit_comes_later_than_a_job_is_ready() -> None:
+    limited = [
+        step
+        for each in CATALOGUE.cancellations.values()
+        for step in each.steps
+        if step.action is Action.ASK and step.way is not None and "time" in step.way
+    ]
+    assert {step.way for step in limited} == {
+        "job-timeout",
+        "script-timeout",
+        "timeout",
+        "max-time",
+    }
+    assert all(step.seconds >= 3 for step in limited)
 
 
 def test_end_fires_nothing() -> None:

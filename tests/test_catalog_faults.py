@@ -85,9 +85,9 @@ MISTAKES: dict[str, Mistake] = {
     # name: file, old text, new text, lines below the old text's, problem, hint
     "an unknown key": (
         "runners.toml",
-        "terminal = true",
-        "terminals = true",
-        0,
+        'ends = "process"\nterminal = true',
+        'ends = "process"\nterminals = true',
+        1,
         "There is no key terminals",
         "Did you mean terminal",
     ),
@@ -272,7 +272,7 @@ MISTAKES: dict[str, Mistake] = {
         'steps = [{ signal = "KILL", to = "connection" }]',
         'steps = [{ signal = "KILL", to = "connection", by = "runner" }]',
         0,
-        "by has no meaning here: root on the other host sends it",
+        "by has no meaning here: root sends it",
         "",
     ),
     "a sender that is none": (
@@ -484,7 +484,7 @@ def test_a_mistake_is_named_with_its_line_and_what_to_write_instead(
 
 def test_every_mistake_of_every_file_is_told_in_one_go(root: Path) -> None:
     edit(root / "shells.toml", 'argv = ["/bin/dash"]', "argv = 3")
-    edit(root / "runners.toml", "terminal = true", "terminals = true")
+    edit(root / "runners.toml", 'ends = "output"', 'end = "output"')
     edit(root / "cancellations.toml", "{ wait = 0.4 }", "{ wiat = 0.4 }")
     edit(root / "launchers.toml", "[none]", "[none")
     edit(root / "jobs" / "exit-trap.sh", "# roles", "# role")

@@ -13,8 +13,7 @@ from aftercancel.executor import measure, service
 from aftercancel.executor.company import Company
 from aftercancel.executor.watcher import Clock, ProcWatcher
 from aftercancel.executor.zygote import Zygote
-from aftercancel.model import Cell, Declared, Evidence, Observation, Trouble, TroubleKind
-from tests.real.vocabulary import cell
+from aftercancel.model import Declared, Evidence, Observation, Trouble, TroubleKind
 
 Story = list[str]
 
@@ -100,12 +99,25 @@ def test_one_that_fails_inside_leaves_all_the_same(alone: bool) -> None:
     assert told(tell) == ["next in", "next out"]
 
 
+def equipment_with(watcher: ProcWatcher) -> measure.Equipment:
+    """Nothing of it is used but the watcher."""
+    return measure.Equipment(
+        zygote=Zygote(0, None),  # type: ignore[arg-type]  # never spoken to
+        watcher=watcher,
+        marker=None,
+        settle_s=1.0,
+        arming=asyncio.Semaphore(),
+        arming_standing=asyncio.Semaphore(),
+        keys=str,
+    )
+
+
 LOST = Trouble(TroubleKind.LOST_EVENTS, "for this test")
 
 
-def _observation(of: Cell, trouble: Trouble | None) -> Observation:
+def _observation(trouble: Trouble | None) -> Observation:
     return Observation(
-        cell=of.id,
+        cell="no-trap/dash/none/plain/end",
         evidence=Evidence.TRACE,
         attempt=1,
         trouble=trouble,
@@ -113,17 +125,14 @@ def _observation(of: Cell, trouble: Trouble | None) -> Observation:
     )
 
 
-def observations(
-    monkeypatch: pytest.MonkeyPatch, losses: dict[str, int]
-) -> tuple[list[Observation], list[tuple[str, int]]]:
+def observations(losses: dict[str, int]) -> tuple[list[Observation], list[tuple[str, int]]]:
     """What comes out when each cell loses events so often, and beside how many it was measured."""
     beside: list[tuple[str, int]] = []
     measuring = 0
 
-    class Measurement:
-        def __init__(self, cell: Cell, slot: measure.Slot, equipment: measure.Equipment) -> None:
-            self._name = cell.job.script.split()[-1]
-            self._cell = cell
+    class Told:
+        def __init__(self, name: str) -> None:
+            self._name = name
 
         async def run(self) -> Observation:
             nonlocal measuring
@@ -133,59 +142,51 @@ def observations(
             await _turns(50 if self._name == "long" else 1)
             measuring -= 1
             losses[self._name] -= 1
-            return _observation(self._cell, LOST if losses[self._name] >= 0 else None)
+            return _observation(LOST if losses[self._name] >= 0 else None)
 
     async def all_of_them() -> list[Observation]:
         watcher = ProcWatcher()
-        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore(), str)  # type: ignore[arg-type]
+        equipment = equipment_with(watcher)
         watching = asyncio.create_task(watcher.watch())
         company = Company()
-        slot = measure.Slot(0, 0, None)
+        cells = [Told(name) for name in losses]
         try:
             return await asyncio.gather(
-                *(service._measured(cell(name), slot, equipment, company) for name in losses)
+                *(service._until_nothing_is_lost(each.run, equipment, company) for each in cells)
             )
         finally:
             watching.cancel()
 
-    monkeypatch.setattr(service, "Measurement", Measurement)
     return asyncio.run(all_of_them()), beside
 
 
-def test_a_cell_that_lost_nothing_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, beside = observations(monkeypatch, {"a": 0, "b": 0})
+def test_a_cell_that_lost_nothing_is_measured_once() -> None:
+    seen, beside = observations({"a": 0, "b": 0})
     assert [o.trouble for o in seen] == [None, None]
     assert sorted(beside) == [("a", 1), ("b", 1)]
 
 
-def test_a_cell_that_lost_events_is_measured_again_when_the_others_have_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen, beside = observations(monkeypatch, {"a": 1, "long": 0})
+def test_a_cell_that_lost_events_is_measured_again_when_the_others_have_ended() -> None:
+    seen, beside = observations({"a": 1, "long": 0})
     assert [o.trouble for o in seen] == [None, None]
     assert beside == [("a", 1), ("long", 1), ("a", 0)]
 
 
-def test_a_cell_is_measured_again_only_when_the_trace_was_read_up_to_then(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_cell_is_measured_again_only_when_the_trace_was_read_up_to_then() -> None:
     clock = Clock()
     began: list[int] = []
 
-    class Measurement:
-        def __init__(self, cell: Cell, slot: measure.Slot, equipment: measure.Equipment) -> None:
-            self._cell = cell
-
-        async def run(self) -> Observation:
-            began.append(clock.up_to_ns)
-            return _observation(self._cell, LOST)
+    async def measured() -> Observation:
+        began.append(clock.up_to_ns)
+        return _observation(LOST)
 
     async def one_cell() -> int:
         watcher = ProcWatcher()
         watcher.clock = clock
-        equipment = measure.Equipment(Zygote(0, None), watcher, None, 1.0, asyncio.Semaphore(), str)  # type: ignore[arg-type]
-        slot = measure.Slot(0, 0, None)
-        measuring = asyncio.create_task(service._measured(cell(""), slot, equipment, Company()))
+        equipment = equipment_with(watcher)
+        measuring = asyncio.create_task(
+            service._until_nothing_is_lost(measured, equipment, Company())
+        )
         await _turns(50)
         before_it_is_read = len(began)
         while not measuring.done():
@@ -193,22 +194,19 @@ def test_a_cell_is_measured_again_only_when_the_trace_was_read_up_to_then(
             await _turns()
         return before_it_is_read
 
-    monkeypatch.setattr(service, "Measurement", Measurement)
     assert asyncio.run(one_cell()) == 1
     assert began[0] == 0
     assert began == sorted(set(began))
 
 
-def test_cells_that_go_on_losing_events_are_measured_one_by_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen, beside = observations(monkeypatch, {"a": 2, "b": 3})
+def test_cells_that_go_on_losing_events_are_measured_one_by_one() -> None:
+    seen, beside = observations({"a": 2, "b": 3})
     assert [o.trouble for o in seen] == [None, None]
     assert sorted(beside[:4]) == [("a", 1), ("a", 1), ("b", 1), ("b", 1)]
     assert {others for _, others in beside[4:]} == {0}
 
 
-def test_a_cell_that_loses_events_even_alone_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, beside = observations(monkeypatch, {"a": 99})
+def test_a_cell_that_loses_events_even_alone_is_said_to() -> None:
+    seen, beside = observations({"a": 99})
     assert [o.trouble for o in seen] == [LOST]
     assert len(beside) == 4

@@ -226,6 +226,7 @@ class FakeCell:
     shell: Word = field(default_factory=Word)
     job: Word = field(default_factory=Word)
     launcher: Word = field(default_factory=Word)
+    runner: Word = field(default_factory=lambda: Word(id="plain"))
 
 
 SH = Word(family="sh", argv=("/bin/sh",))
@@ -287,6 +288,53 @@ def test_a_shell_that_only_cells_without_their_launcher_have_is_not_required() -
     seen = [findings.program(ABSENT)]
     without = FakeCell(launcher=Word(id="gone", needs=("absent-tool",)))
     doctor.require(seen, [without, FakeCell(shell=SH)])  # type: ignore[list-item]
+
+
+BUILDER = FakeCell(shell=SH, runner=Word(id="builder"))
+WITHOUT_BUILDER = {"builder": "builder was not found. Buy it."}
+
+
+def absent(*cells: FakeCell, **runners: str) -> programs.Absent:
+    return programs.absent(cells, runners)  # type: ignore[arg-type]  # FakeCell
+
+
+def test_a_missing_runner_refuses_nothing_while_another_cell_remains() -> None:
+    cells = [BUILDER, FakeCell(shell=SH)]
+    doctor.require([], cells, absent(*cells, **WITHOUT_BUILDER))  # type: ignore[arg-type]
+
+
+def test_where_every_runner_is_missing_it_is_told_how_to_get_one() -> None:
+    with pytest.raises(MissingError, match=r"builder: builder was not found\. Buy it\."):
+        doctor.require([], [BUILDER], absent(BUILDER, **WITHOUT_BUILDER))  # type: ignore[list-item]
+
+
+def test_a_shell_that_only_cells_without_their_runner_have_is_not_required() -> None:
+    seen = [findings.program(ABSENT)]
+    cells = [FakeCell(runner=Word(id="builder")), FakeCell(shell=SH)]
+    doctor.require(seen, cells, absent(*cells, **WITHOUT_BUILDER))  # type: ignore[arg-type]
+
+
+def test_what_keeps_a_cell_from_being_tried_is_named_with_its_words() -> None:
+    known = absent(BUILDER, **WITHOUT_BUILDER)
+    assert known.of(BUILDER) == "builder"  # type: ignore[arg-type]
+    assert known.why(BUILDER) == WITHOUT_BUILDER["builder"]  # type: ignore[arg-type]
+
+
+def test_a_cell_that_can_be_tried_lacks_nothing() -> None:
+    other = FakeCell(shell=SH)
+    known = absent(BUILDER, other, **WITHOUT_BUILDER)
+    assert known.of(other) is None  # type: ignore[arg-type]
+    assert known.why(other) is None  # type: ignore[arg-type]
+    assert known.without([BUILDER, other]) == [other]  # type: ignore[list-item, comparison-overlap]
+
+
+def test_of_a_launcher_and_a_runner_that_are_both_missing_the_launcher_is_named() -> None:
+    both = replace(BUILDER, launcher=Word(id="gone", needs=("absent-tool",)))
+    assert absent(both, **WITHOUT_BUILDER).of(both) == "gone"  # type: ignore[arg-type]
+
+
+def test_a_missing_runner_that_no_cell_has_is_not_told_of() -> None:
+    assert absent(FakeCell(shell=SH), **WITHOUT_BUILDER).words == {}
 
 
 def test_what_only_launchers_need_degrades_and_says_which_of_them() -> None:

@@ -15,7 +15,7 @@ from aftercancel.executor.events import (
     Marked,
     Returned,
 )
-from aftercancel.executor.history import History
+from aftercancel.executor.history import History, Layout
 from aftercancel.executor.lives import ProcessHistory
 from aftercancel.executor.procfs import Look
 from aftercancel.model import Dispositions
@@ -161,7 +161,7 @@ FAR_INIT, NEAR_INIT, SSHD, SESSION, LOGIN, FAR_JOB = 2, 3, 4, 50, 51, 60
 
 
 def two_hosts(*events: Event) -> History:
-    told = History(INIT, NoProc(), lambda process: process.program == "dash", two_hosts=True)
+    told = History(INIT, NoProc(), lambda process: process.program == "dash", Layout.TWO_HOSTS)
     for event in (
         Forked(1, INIT, FAR_INIT, thread=False),
         Forked(2, FAR_INIT, SSHD, thread=False),

@@ -44,7 +44,13 @@ def doubt(init_pid: int, *known: int) -> Trouble | None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             equipment = measure.Equipment(
-                Zygote(0, theirs), ProcWatcher(), None, 1.0, asyncio.Semaphore(), keys=lambda: ""
+                zygote=Zygote(0, theirs),
+                watcher=ProcWatcher(),
+                marker=None,
+                settle_s=1.0,
+                arming=asyncio.Semaphore(),
+                arming_standing=asyncio.Semaphore(),
+                keys=str,
             )
             history = History(init_pid, procfs, lambda process: process.key == 1)
             history.add(Forked(1, init_pid, 999_999_999, thread=False))

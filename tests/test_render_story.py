@@ -19,11 +19,13 @@ from aftercancel.model import (
     Lock,
     Observation,
     Process,
+    Queued,
     Report,
     Said,
     Sent,
     Stream,
     TerminalModes,
+    TroubleKind,
 )
 from tests.observing import (
     AT_REST,
@@ -282,3 +284,57 @@ def test_the_story_is_data_too() -> None:
     assert {"at_ms": 1.0, "what": "job sends TERM (kill): child dies of it (default)"} in (
         decoded["happenings"]
     )
+
+
+# -- real runners
+
+
+def test_the_words_of_a_real_runner_s_report_are_told() -> None:
+    said = Report(5.0, Said.FAILED, End(), words="state=failed\nfailure_reason=job_execution")
+    text = text_of(cell(job(), report=said))
+    told = "— the runner reports: failed (state=failed\\nfailure_reason=job_execution)"
+    assert told in text
+
+
+def test_jobs_that_waited_behind_it_are_told_at_their_moments() -> None:
+    waiting = (Queued(-9.0, 30.0), Queued(-8.0, None), Queued(-7.0, None, listed=False))
+    lines = text_of(cell(job(), queued=waiting)).splitlines()
+    assert [line.strip() for line in lines if "waiting job" in line] == [
+        "30.0  — waiting job 1 starts",
+        "700.0  — waiting job 2 still waits",
+        "700.0  — waiting job 3 is not known to the runner any more",
+    ]
+
+
+def test_how_often_a_process_sent_itself_the_same_is_told() -> None:
+    one = job()
+    again = sent("TERM", one, one, Disposition.CAUGHT, times=7586)
+    text = text_of(cell(one, signals=(again,)))
+    assert "job sends TERM (kill, 7,586 times): job (itself) catches it" in text
+
+
+def test_what_a_runtime_does_with_its_own_threads_is_not_told() -> None:
+    one = job()
+    own = sent("URG", one, one, Disposition.CAUGHT, call="tgkill")
+    assert "URG" not in text_of(cell(one, signals=(own,)))
+
+
+def test_the_end_of_a_runner_s_own_log_is_told() -> None:
+    log = "".join(f"line {n}\n" for n in range(100)) + "panic: \x1b[31mno\n"
+    lines = text_of(replace(trouble(), runner_log=log)).splitlines()
+    at = lines.index("What the runner itself logged")
+    assert lines[at + 1 : at + 41] == [
+        *(f"  line {n}" for n in range(61, 100)),
+        "  panic: \\e[31mno",
+    ]
+
+
+def test_a_runner_that_could_not_be_had_is_a_reason() -> None:
+    text = text_of(trouble(TroubleKind.RUNNER, "gitlab-runner did not start: port 80 is taken"))
+    assert "Not measured (runner): gitlab-runner did not start: port 80 is taken" in text
+
+
+def test_a_cell_of_a_model_says_that_it_is_one() -> None:
+    found = replace(cell(job()), cell="exit-trap/bash/none/hudson-modelled/abort")
+    assert "  the runner is a model: it does what its author read" in text_of(found)
+    assert "a model" not in text_of(cell(job()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests import reporting
@@ -110,3 +111,15 @@ def opened(
         page.remove_listener(event, to)
     assert complaints == []
     assert {url.partition("#")[0] for url in asked} <= ours
+
+
+def axe(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
+    """What somebody who does not see the page, or not well, would stumble over."""
+    options = {"runOnly": list(rules)} if rules else {}
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]

@@ -12,13 +12,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from aftercancel.model import Observation
 from aftercancel.render.page import Word, Words
 from tests import reporting
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Opener, axe
 from tests.observing import cell as observed
 from tests.observing import job, says, with_cleanup
 from tests.reporting import (
@@ -598,17 +597,6 @@ def test_an_address_that_is_no_address_is_harmless(opened: Opener) -> None:
 
 
 # -- for somebody who does not see it
-
-
-def axe(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
-    options = {"runOnly": list(rules)} if rules else {}
-    found = Axe().run(page, options=options).response["violations"]
-    return [
-        f"{each['id']}: {node['html'][:200]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("fragment", ["", f"#cell={FAR}"])

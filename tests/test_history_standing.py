@@ -1,0 +1,210 @@
+"""The history of cells in a sandbox where a real runner stands, one cell after another."""
+
+from __future__ import annotations
+
+from aftercancel.executor.events import Event, Execed, Exited, Forked, Generated, Marked
+from aftercancel.executor.history import History, Layout
+from aftercancel.executor.lives import ProcessHistory
+from aftercancel.executor.watcher import Clock, Follower
+
+INIT, STEWARD, RUNNER, SERVER = 1, 2, 10, 11
+STAGE, SHELL, JOB, CHILD, TIDYING, THREAD, NEXT = 20, 30, 31, 32, 40, 12, 50
+TERM = 15
+
+
+class NoProc:
+    """Answers as /proc does for processes that have gone."""
+
+    def role_variable(self, pid: int) -> str | None:
+        return None
+
+    def argv(self, pid: int) -> tuple[str, ...]:
+        return ()
+
+
+def never(process: ProcessHistory) -> bool:
+    """No command line tells who the job is: its first mark must."""
+    return False
+
+
+def forked(at: int, parent: int, child: int) -> Forked:
+    return Forked(at, parent, child, thread=False)
+
+
+def standing(*events: Event) -> History:
+    """A started runner and its server; no cell has begun."""
+    told = History(INIT, NoProc(), never, Layout.STANDING)
+    for event in (
+        forked(1, INIT, STEWARD),
+        forked(2, STEWARD, SERVER),
+        forked(3, STEWARD, RUNNER),
+        Execed(4, RUNNER, RUNNER, "/lab/programs/runner"),
+        Forked(5, RUNNER, THREAD, thread=True),
+        *events,
+    ):
+        told.add(event)
+    return told
+
+
+def cell(*events: Event) -> History:
+    """The runner checks something out, starts a shell, and that forks the job, which is ready."""
+    told = standing().next_cell(never, RUNNER)
+    for event in (
+        forked(10, THREAD, STAGE),
+        Exited(11, STAGE),
+        forked(12, RUNNER, SHELL),
+        Execed(13, SHELL, SHELL, "/bin/bash"),
+        forked(14, SHELL, JOB),
+        Marked(15, JOB, "ready\n"),
+        forked(16, JOB, CHILD),
+        *events,
+    ):
+        told.add(event)
+    return told
+
+
+def one_shot(*events: Event) -> History:
+    """A runner that is started for each job."""
+    told = History(INIT, NoProc(), never, Layout.STANDING)
+    told.add(forked(1, INIT, STEWARD))
+    told = told.next_cell(never, None)
+    for event in events:
+        told.add(event)
+    return told
+
+
+def roles(told: History) -> list[str]:
+    return [process.role for process in told.recorded()]
+
+
+def test_what_stands_there_is_no_part_of_any_cell_but_the_runner() -> None:
+    told = standing().next_cell(never, RUNNER)
+    assert [(p.key, p.role, p.pid) for p in told.processes] == [(0, "runner", RUNNER)]
+    assert {p.pid for p in told.machinery} == {INIT, STEWARD, SERVER}
+
+
+def test_what_any_thread_of_the_runner_starts_is_the_cell_s() -> None:
+    assert STAGE in {process.pid for process in cell().processes}
+
+
+def test_the_job_is_who_says_that_it_is_ready() -> None:
+    told = cell()
+    assert told.job is not None
+    assert (told.job.pid, told.job.role) == (JOB, "job")
+
+
+def test_a_command_line_that_tells_the_job_comes_before_its_mark() -> None:
+    told = standing().next_cell(lambda process: process.program == "dash", RUNNER)
+    for event in (
+        forked(12, RUNNER, SHELL),
+        Execed(13, SHELL, SHELL, "/bin/dash"),
+        forked(14, SHELL, CHILD),
+        Marked(15, CHILD, "ready\n"),
+    ):
+        told.add(event)
+    assert told.job is not None
+    assert told.job.pid == SHELL
+
+
+def test_what_a_runner_does_on_its_own_account_before_and_after_is_not_recorded() -> None:
+    told = cell(forked(20, RUNNER, TIDYING), Exited(21, TIDYING))
+    assert roles(told) == ["runner", "bash", "job", "job:fork"]
+
+
+def test_but_what_of_it_is_still_there_is() -> None:
+    told = cell(forked(20, RUNNER, TIDYING))
+    assert TIDYING in {process.pid for process in told.recorded()}
+
+
+def test_and_what_of_it_says_anything_as_an_after_script_does() -> None:
+    told = cell(
+        forked(20, RUNNER, TIDYING), Marked(21, TIDYING, "after_script begin"), Exited(22, TIDYING)
+    )
+    assert TIDYING in {process.pid for process in told.recorded()}
+
+
+def test_what_the_next_job_of_the_queue_starts_is_not_the_cell_s() -> None:
+    told = cell(forked(5_000_000_000, RUNNER, NEXT))
+    told.next_ns = 5_000_000_000
+    assert NEXT not in {process.pid for process in [*told.recorded(), *told.living()]}
+    assert {JOB, CHILD} <= {process.pid for process in told.living()}
+
+
+def resting(told: History) -> set[int]:
+    return {process.pid for process in told.resting()}
+
+
+def test_a_runner_s_own_shell_above_the_job_need_not_be_at_rest() -> None:
+    told = cell()
+    assert SHELL in {process.pid for process in told.living()}
+    assert resting(told) == {JOB, CHILD}
+
+
+def test_until_somebody_is_known_to_be_the_job_all_must_be_at_rest() -> None:
+    told = standing().next_cell(never, RUNNER)
+    told.add(forked(12, RUNNER, SHELL))
+    assert resting(told) == {SHELL}
+
+
+def test_a_further_cell_knows_nothing_of_the_one_before() -> None:
+    told = cell(Exited(20, CHILD), Exited(21, JOB), Exited(22, SHELL))
+    following = told.next_cell(never, RUNNER)
+    following.add(forked(30, THREAD, NEXT))
+    assert [p.pid for p in following.processes] == [RUNNER, NEXT]
+    assert following.marks == []
+    assert following.signals == []
+
+
+def test_a_server_s_own_children_are_not_the_job_s() -> None:
+    told = cell(forked(20, SERVER, 60))
+    assert 60 not in {process.pid for process in told.processes}
+
+
+def test_signals_of_the_steward_are_root_s() -> None:
+    told = cell(Generated(20, STEWARD, TERM, RUNNER, by_kernel=False, ignored=False))
+    assert [s.receiver_role for s in told.signals] == ["runner"]
+
+
+def test_silence_is_that_of_the_cell_whatever_the_runner_does_meanwhile() -> None:
+    told = cell()
+    told.add(Forked(100, RUNNER, 13, thread=True))
+    told.add(forked(101, SERVER, 60))
+    assert told.last_event_ns == 16
+    told.add(Exited(102, CHILD))
+    assert told.last_event_ns == 102
+
+
+def test_the_last_process_that_the_steward_starts_for_a_job_is_its_runner() -> None:
+    git, act = 70, 71
+    told = one_shot(
+        forked(10, STEWARD, git),
+        Execed(11, git, git, "/usr/bin/git"),
+        Exited(12, git),
+        forked(13, STEWARD, act),
+        Execed(14, act, act, "/usr/bin/act"),
+        forked(15, act, SHELL),
+        Marked(16, SHELL, "ready"),
+    )
+    assert [(p.key, p.role, p.pid) for p in told.processes] == [
+        (0, "runner", act),
+        (1, "job", SHELL),
+    ]
+
+
+def test_what_the_steward_starts_while_the_runner_lives_is_none() -> None:
+    told = one_shot(forked(10, STEWARD, 70), forked(11, STEWARD, 71))
+    assert [p.pid for p in told.processes] == [70]
+
+
+def test_what_happens_between_two_cells_counts_for_the_second() -> None:
+    """A thread of the runner that was born then may start the next job."""
+    told = cell(Exited(17, CHILD), Exited(18, JOB), Exited(19, SHELL))
+    follower = Follower(INIT, told, Clock())
+    follower.remember_what_follows()
+    follower.until_ns = 100
+    follower.take(Forked(150, RUNNER, 14, thread=True))
+    assert 14 not in told.processes[0].threads
+    follower.catch_up()
+    follower.turn_to(told.next_cell(never, RUNNER))
+    follower.take(forked(200, 14, NEXT))
+    assert [p.pid for p in follower.history.processes] == [RUNNER, NEXT]
