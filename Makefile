@@ -20,6 +20,10 @@ setup: ## install what is missing: programs from apt (as root), .venv from the l
 matrix: setup ## measure the default matrix and show it (as root); more: make matrix ARGS='-k dash'
 	@.venv/bin/aftercancel run $(ARGS)
 
+.PHONY: runners
+runners: setup ## install the real runners that package registries have; more: make runners ARGS=buildbot
+	@bash scripts/runners.sh $(ARGS)
+
 .PHONY: setup-for-tests
 setup-for-tests:
 	@bash scripts/setup.sh --for-tests
