@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aftercancel.executor.events import Event, Execed, Exited, Forked, Generated, Marked
-from aftercancel.executor.history import History, Layout
+from aftercancel.executor.history_standing import StandingHistory
 from aftercancel.executor.lives import ProcessHistory
 from aftercancel.executor.watcher import Clock, Follower
 
@@ -31,9 +31,9 @@ def forked(at: int, parent: int, child: int) -> Forked:
     return Forked(at, parent, child, thread=False)
 
 
-def standing(*events: Event) -> History:
+def standing(*events: Event) -> StandingHistory:
     """A started runner and its server; no cell has begun."""
-    told = History(INIT, NoProc(), never, Layout.STANDING)
+    told = StandingHistory(INIT, NoProc(), never)
     for event in (
         forked(1, INIT, STEWARD),
         forked(2, STEWARD, SERVER),
@@ -46,7 +46,7 @@ def standing(*events: Event) -> History:
     return told
 
 
-def cell(*events: Event) -> History:
+def cell(*events: Event) -> StandingHistory:
     """The runner checks something out, starts a shell, and that forks the job, which is ready."""
     told = standing().next_cell(never, RUNNER)
     for event in (
@@ -63,9 +63,9 @@ def cell(*events: Event) -> History:
     return told
 
 
-def one_shot(*events: Event) -> History:
+def one_shot(*events: Event) -> StandingHistory:
     """A runner that is started for each job."""
-    told = History(INIT, NoProc(), never, Layout.STANDING)
+    told = StandingHistory(INIT, NoProc(), never)
     told.add(forked(1, INIT, STEWARD))
     told = told.next_cell(never, None)
     for event in events:
@@ -73,7 +73,7 @@ def one_shot(*events: Event) -> History:
     return told
 
 
-def roles(told: History) -> list[str]:
+def roles(told: StandingHistory) -> list[str]:
     return [process.role for process in told.recorded()]
 
 
@@ -130,7 +130,7 @@ def test_what_the_next_job_of_the_queue_starts_is_not_the_cell_s() -> None:
     assert {JOB, CHILD} <= {process.pid for process in told.living()}
 
 
-def resting(told: History) -> set[int]:
+def resting(told: StandingHistory) -> set[int]:
     return {process.pid for process in told.resting()}
 
 

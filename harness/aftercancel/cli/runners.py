@@ -58,6 +58,7 @@ def _row(
         "id": runner.id,
         "sentence": runner.sentence,
         "kind": "real" if runner.real else "modelled",
+        "modelled": not runner.real,
         "program": runner.adapter,
         "found": [{"version": f.version, "path": str(f.program)} for f in search.found],
         "problems": list(search.problems),

@@ -29,7 +29,6 @@ from aftercancel.executor.lives import (
     ROOT,
     RUNNER,
     SERVER,
-    STEWARD,
     MarkHistory,
     ProcessHistory,
     SignalHistory,
@@ -41,8 +40,6 @@ from aftercancel.executor.procfs import signal_name
 # stop or continue it.
 _HARMLESS_BY_DEFAULT = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
 _SIGKILL = 9
-_STARTED_LATER_NS = 1_000_000_000
-"""A server tells that a job has started when the runner has told it, after the fact."""
 READY = "ready"
 """The mark with which a job says that its traps are set."""
 
@@ -61,8 +58,6 @@ class Layout(Enum):
     """The plain runner."""
     TWO_HOSTS = "two hosts"
     """Two inits (``hosts``)."""
-    STANDING = "standing"
-    """A steward, who starts a real runner and what that needs."""
 
 
 class History:
@@ -80,13 +75,9 @@ class History:
         """``init_pid``: the sandbox's PID 1; ``by_mark``: no command line may tell who the job is,
         but its first mark does.
         """
-        self._by_mark = by_mark or layout is Layout.STANDING
+        self._by_mark = by_mark
         self._init = of_the_sandbox(init_pid, ROOT, None)
         self._layout = layout
-        self._between = layout is Layout.STANDING
-        """Whether no cell has begun: what is started belongs to the sandbox."""
-        self.next_ns: int | None = None
-        """When the runner began with a further job: what it starts from then on is not the cell's."""
         self.machinery = [self._init]
         """The sandbox's own processes."""
         self._names = names
@@ -109,31 +100,9 @@ class History:
     def runner(self) -> ProcessHistory | None:
         return self.processes[0] if self.processes else None
 
-    def next_cell(self, is_job: Callable[[ProcessHistory], bool], runner: int | None) -> History:
-        """Of another cell in the same sandbox, with what stands there.
-
-        ``runner``: the process id of the real runner; None: one is started for each job.
-        """
-        following = History(self._init.pid, self._names, is_job, self._layout)
-        following._between = False  # one of us
-        for process in [*self.machinery[1:], *self.processes[:1]]:
-            if not process.lives:
-                continue
-            anew = of_the_sandbox(process.pid, process.role, None)
-            anew.program, anew.argv, anew.forked = process.program, process.argv, process.forked
-            anew.threads = set(process.threads)
-            if process.pid == runner:
-                anew.key, anew.role = 0, RUNNER
-                following.processes.append(anew)
-            else:
-                following.machinery.append(anew)
-            following._by_tid |= dict.fromkeys(anew.threads, anew)
-        following._init.forked = self._init.forked
-        return following
-
     def living(self) -> list[ProcessHistory]:
         """The processes of the cell that live, without the runner."""
-        return [p for p in self.processes if p.lives and p.key != 0 and not self.of_another_job(p)]
+        return [p for p in self.processes if p.lives and p.key != 0]
 
     def resting(self) -> list[ProcessHistory]:
         """Those of the living that must be at rest before the cell is.
@@ -144,29 +113,11 @@ class History:
         living = self.living()
         if not self._by_mark or self._job is None:
             return living
-        return [p for p in living if _is_below(p, self._job) or p.named]
+        return [p for p in living if p.is_below(self._job) or p.named]
 
     def recorded(self) -> list[ProcessHistory]:
-        """The processes that make up the cell's record, the runner first.
-
-        Left out is what a real runner did on its own account before the job and after it (a
-        checkout, tidying up): what it started beside the job's first process, as long as nothing
-        of it has said anything (an after_script has), and nothing of it is left.
-        """
-        kept = [p for p in self.processes if not self.of_another_job(p)]
-        if self._layout is not Layout.STANDING or self._job is None:
-            return kept
-        speaking = {_top(mark.writer).key for mark in self.marks if mark.writer is not None}
-        living = {_top(p).key for p in kept if p.lives}
-        there = {0, _top(self._job).key} | speaking | living
-        return [p for p in kept if p.key == 0 or _top(p).key in there]
-
-    def of_another_job(self, process: ProcessHistory) -> bool:
-        """Whether a further job of the runner's queue made it."""
-        if self.next_ns is None or process.key == 0 or self._job is None:
-            return False
-        top = _top(process)
-        return top is not _top(self._job) and top.started_ns >= self.next_ns - _STARTED_LATER_NS
+        """The processes that make up the cell's record, the runner first."""
+        return self.processes
 
     def running_roles(self) -> set[str]:
         """The roles whose program has been started and lives."""
@@ -174,24 +125,8 @@ class History:
 
     def add(self, event: Event) -> None:
         """Take one event in."""
-        concerns = self._concerns_the_cell(event)
+        self.last_event_ns = event.at_ns
         self._take(event)
-        # What a real runner and its server do among themselves never ends.
-        if concerns or self._concerns_the_cell(event):
-            self.last_event_ns = event.at_ns
-
-    def _concerns_the_cell(self, event: Event) -> bool:
-        if self._layout is not Layout.STANDING:
-            return True
-        match event:
-            case Generated():
-                who = [event.target]
-            case Forked():
-                who = [event.tid] if event.thread else [event.tid, event.child]
-            case _:
-                who = [] if event.tid is None else [event.tid]
-        found = (self._by_tid.get(tid) for tid in who)
-        return any(process is not None and process.key > 0 for process in found)
 
     def _take(self, event: Event) -> None:
         match event:
@@ -247,6 +182,7 @@ class History:
         parent.forked += 1
         if parent.of_the_sandbox and (role := self._role_in_the_sandbox(parent)) is not None:
             started = of_the_sandbox(event.child, role, parent)
+            started.started_ns = event.at_ns
             self.machinery.append(started)
         else:
             started = self._of_the_cell(event, parent)
@@ -260,29 +196,10 @@ class History:
         runner's host; the other host's init the server. What else an init has as a child was found
         by /proc when its parent had gone already, and the init had taken it over.
         """
-        if self._layout is Layout.STANDING:
-            return self._role_beside_a_runner(parent)
         if parent is self._init and self._layout is Layout.TWO_HOSTS:
             return {1: FAR_HOST, 2: ROOT}.get(parent.forked)
         if parent.role == FAR_HOST and parent.forked == 1:
             return SERVER
-        return None
-
-    def _role_beside_a_runner(self, parent: ProcessHistory) -> str | None:
-        """The steward starts the runner, and what that needs.
-
-        Where no runner stands there, the last process that it starts before the job is the cell's
-        runner; those before that (git, say) have ended by then.
-        """
-        if parent is self._init:
-            return STEWARD if parent.forked == 1 else (SERVER if self._between else None)
-        if parent.role != STEWARD or self._between or self._job is not None:
-            return SERVER
-        if any(process.lives for process in self.processes):
-            return SERVER
-        self.processes.clear()
-        self.signals.clear()
-        self._pending.clear()
         return None
 
     def _of_the_cell(self, event: Forked, parent: ProcessHistory) -> ProcessHistory:
@@ -329,8 +246,8 @@ class History:
         process.program = path.rsplit("/", 1)[-1]
         if process.of_the_sandbox:
             return
-        if process.key == 0 and self._layout is Layout.STANDING:
-            return  # it stays the runner, whatever its program is called
+        if self._stays_the_runner(process):
+            return
         now = self._names.role_variable(event.tid)
         process.role_variable = now
         if self._may_be_the_job(process) and self._is_job(process):
@@ -342,6 +259,11 @@ class History:
             process.role = now
         else:
             process.role = process.program
+
+    def _stays_the_runner(self, process: ProcessHistory) -> bool:
+        """Whether it keeps its role, whatever its program is called."""
+        del process
+        return False
 
     def _may_be_the_job(self, process: ProcessHistory) -> bool:
         """The same again, where one exec had followed another (env) before its command line was
@@ -452,21 +374,6 @@ class History:
             # A timer's, which is generated in an interrupt, while any task may run.
             receiver.fatal_signal = event.signal
             receiver.doomed_ns = event.at_ns
-
-
-def _is_below(process: ProcessHistory, above: ProcessHistory) -> bool:
-    """Whether ``above`` started it, or what started it; or is it."""
-    each: ProcessHistory | None = process
-    while each is not None and each is not above:
-        each = each.parent
-    return each is above
-
-
-def _top(process: ProcessHistory) -> ProcessHistory:
-    """The one above it that the runner started; itself, where that is it."""
-    while process.parent is not None and process.parent.key > 0:
-        process = process.parent
-    return process
 
 
 def _turned_into_kill(

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
 from aftercancel.executor import procfs, tasks
-from aftercancel.executor.history import History, Layout
+from aftercancel.executor.history_standing import StandingHistory
 from aftercancel.executor.lives import ProcessHistory
 from aftercancel.executor.measure import Equipment, Slot
 from aftercancel.executor.reports import Reports
@@ -46,6 +46,8 @@ class Instance:
     runner: Runner
     sandbox: Sandbox
     follower: Follower
+    history: StandingHistory
+    """Of the cell that is measured; the follower's."""
     reports: Reports = field(default_factory=Reports)
     worn: bool = False
     """Whether it cannot be used for another cell."""
@@ -97,7 +99,8 @@ class Instance:
     def begin(self, is_job: Callable[[ProcessHistory], bool], reports: Reports) -> None:
         """What happens from now on is another cell's."""
         self.reports = reports
-        self.follower.turn_to(self.follower.history.next_cell(is_job, self.runner_pid))
+        self.history = self.history.next_cell(is_job, self.runner_pid)
+        self.follower.turn_to(self.history)
 
     async def clear(self) -> None:
         """End what the cell has left and make ready for the next; ``worn`` where that fails."""
@@ -152,12 +155,12 @@ async def standing_instance(
     arrangement = tasks.ground(runner, slot=slot.number, uid=slot.uid, marker=marker)
     assignment = tasks.standing(runner, uid=slot.uid, tried=tried)
     async with open_sandbox(equipment.zygote, arrangement, assignment) as sandbox:
-        history = History(sandbox.init_pid, procfs, lambda _: False, Layout.STANDING)
+        history = StandingHistory(sandbox.init_pid, procfs, lambda _: False)
         follower = Follower(
             sandbox.init_pid, history, equipment.watcher.clock, most=EVENTS_WITH_A_RUNNER
         )
         follower.remember_what_follows()
-        instance = Instance(runner, sandbox, follower)
+        instance = Instance(runner, sandbox, follower, history)
         with equipment.watcher.follow(follower), _listening(instance):
             await instance.until_ready()
             yield instance

@@ -70,6 +70,13 @@ class ProcessHistory:
         """Whether somebody gave it a role, rather than its program or its parent."""
         return self.role not in (self.program, JOB) and not self.role.endswith(":fork")
 
+    def is_below(self, above: ProcessHistory) -> bool:
+        """Whether ``above`` started it, or what started it; or is it."""
+        each: ProcessHistory | None = self
+        while each is not None and each is not above:
+            each = each.parent
+        return each is above
+
     @property
     def of_the_sandbox(self) -> bool:
         """Whether it is an init or a listening server: there before the job and after it."""

@@ -66,7 +66,7 @@ class StandingMeasurement(Measurement):
                     follower.changed.clear()
                     await follower.changed.wait()
         began = [each["started_ns"] for each in self._reports.queue or () if each["started_ns"]]
-        follower.history.next_ns = min(began, default=None)
+        self._instance.history.next_ns = min(began, default=None)
 
 
 def unstartable(cell: Cell, slot: Slot, equipment: Equipment, error: NoRunner) -> Observation:

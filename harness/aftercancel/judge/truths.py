@@ -21,7 +21,10 @@ def judge(observation: Observation, processes: Processes) -> TruthVerdict:
     report = observation.report
     if report is None:
         if observation.runner_end is not None:
-            return TruthVerdict(Truth.UNKNOWN, _runner_died(observation))
+            # Where it was the cell's own doing, that nobody reports is the answer.
+            meant = any(f.what.endswith((" to runner", " to server")) for f in observation.fired)
+            value = Truth.HUNG if meant else Truth.UNKNOWN
+            return TruthVerdict(value, _runner_died(observation))
         return TruthVerdict(Truth.HUNG, _hung(observation))
     said = f"the runner said {report.said}"
     lie = _lie(observation, report)

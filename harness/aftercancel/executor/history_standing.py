@@ -1,0 +1,131 @@
+"""The history of a sandbox where a real runner stands, one cell after another.
+
+Beside the runner there are a steward, who starts it and what it needs, and a server of its own or a
+fake one. What the runner starts for a job is the cell's; what these do among themselves is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aftercancel.executor.events import Event, Forked, Generated
+from aftercancel.executor.history import History, Names
+from aftercancel.executor.lives import (
+    RUNNER,
+    SERVER,
+    STEWARD,
+    ProcessHistory,
+    of_the_sandbox,
+)
+
+_STARTED_LATER_NS = 1_000_000_000
+"""A server tells that a job has started when the runner has told it, after the fact."""
+
+
+class StandingHistory(History):
+    """Of one cell; ``next_cell`` makes that of the next. The first is of none: it has no job."""
+
+    def __init__(
+        self, init_pid: int, names: Names, is_job: Callable[[ProcessHistory], bool]
+    ) -> None:
+        super().__init__(init_pid, names, is_job, by_mark=True)
+        self._between = True
+        """Whether no cell has begun: what is started belongs to the sandbox."""
+        self.next_ns: int | None = None
+        """When the runner began with a further job: what it starts from then on is not the cell's."""
+
+    def next_cell(
+        self, is_job: Callable[[ProcessHistory], bool], runner: int | None
+    ) -> StandingHistory:
+        """Of another cell in the same sandbox, with what stands there.
+
+        ``runner``: the process id of the real runner; None: one is started for each job.
+        """
+        following = StandingHistory(self._init.pid, self._names, is_job)
+        following._between = False  # one of us
+        for process in [*self.machinery[1:], *self.processes[:1]]:
+            if not process.lives:
+                continue
+            anew = of_the_sandbox(process.pid, process.role, None)
+            anew.program, anew.argv, anew.forked = process.program, process.argv, process.forked
+            anew.threads, anew.started_ns = set(process.threads), process.started_ns
+            if process.pid == runner:
+                anew.key, anew.role = 0, RUNNER
+                following.processes.append(anew)
+            else:
+                following.machinery.append(anew)
+            following._by_tid |= dict.fromkeys(anew.threads, anew)
+        following._init.forked = self._init.forked
+        return following
+
+    def add(self, event: Event) -> None:
+        """See ``History``; but only what concerns the cell breaks its silence."""
+        before, concerns = self.last_event_ns, self._concerns_the_cell(event)
+        super().add(event)
+        # What a real runner and its server do among themselves never ends.
+        if not (concerns or self._concerns_the_cell(event)):
+            self.last_event_ns = before
+
+    def _concerns_the_cell(self, event: Event) -> bool:
+        match event:
+            case Generated():
+                who = [event.target]
+            case Forked():
+                who = [event.tid] if event.thread else [event.tid, event.child]
+            case _:
+                who = [] if event.tid is None else [event.tid]
+        found = (self._by_tid.get(tid) for tid in who)
+        return any(process is not None and process.key > 0 for process in found)
+
+    def living(self) -> list[ProcessHistory]:
+        """See ``History``; without those of a further job."""
+        return [p for p in super().living() if not self.of_another_job(p)]
+
+    def recorded(self) -> list[ProcessHistory]:
+        """The processes that make up the cell's record, the runner first.
+
+        Left out is what a real runner did on its own account before the job and after it (a
+        checkout, tidying up): what it started beside the job's first process, as long as nothing
+        of it has said anything (an after_script has), and nothing of it is left.
+        """
+        kept = [p for p in self.processes if not self.of_another_job(p)]
+        if self._job is None:
+            return kept
+        speaking = {_top(mark.writer).key for mark in self.marks if mark.writer is not None}
+        living = {_top(p).key for p in kept if p.lives}
+        there = {0, _top(self._job).key} | speaking | living
+        return [p for p in kept if p.key == 0 or _top(p).key in there]
+
+    def of_another_job(self, process: ProcessHistory) -> bool:
+        """Whether a further job of the runner's queue made it."""
+        if self.next_ns is None or process.key == 0 or self._job is None:
+            return False
+        top = _top(process)
+        return top is not _top(self._job) and top.started_ns >= self.next_ns - _STARTED_LATER_NS
+
+    def _stays_the_runner(self, process: ProcessHistory) -> bool:
+        return process.key == 0
+
+    def _role_in_the_sandbox(self, parent: ProcessHistory) -> str | None:
+        """The steward starts the runner, and what that needs.
+
+        Where no runner stands there, the last process that it starts before the job is the cell's
+        runner; those before that (git, say) have ended by then.
+        """
+        if parent is self._init:
+            return STEWARD if parent.forked == 1 else (SERVER if self._between else None)
+        if parent.role != STEWARD or self._between or self._job is not None:
+            return SERVER
+        if any(process.lives for process in self.processes):
+            return SERVER
+        self.processes.clear()
+        self.signals.clear()
+        self._pending.clear()
+        return None
+
+
+def _top(process: ProcessHistory) -> ProcessHistory:
+    """The one above it that the runner started; itself, where that is it."""
+    while process.parent is not None and process.parent.key > 0:
+        process = process.parent
+    return process
