@@ -22,6 +22,7 @@ _PREFERRED = (
     "version",
 )
 """Which axis is named where several decide alike."""
+_OF_A_RUNNER = ("shell", "flags", "version")
 _NAMED = 8
 """As many values of one axis are named in a line; of more, the number."""
 _NOTHING = {"flags": "no flags", "version": "no version"}
@@ -66,7 +67,9 @@ def _decide(cases: Sequence[Told], decided: frozenset[str]) -> Deciding:
     axes = [
         axis
         for axis in _axes(cases)
-        if axis not in decided and len({words[axis] for words, _ in cases}) > 1
+        if axis not in decided
+        and len({words[axis] for words, _ in cases}) > 1
+        and not (axis in _OF_A_RUNNER and "runner" not in decided and _told_by_runner(cases, axis))
     ]
     if not axes:
         return Holds.VARIES  # The same words, and different answers.
@@ -86,6 +89,19 @@ def _decide(cases: Sequence[Told], decided: frozenset[str]) -> Deciding:
     order = list(Holds)
     arms.sort(key=lambda arm: (_rank(arm.then, order), -arm.cases, arm.values))
     return Branch(best, tuple(arms))
+
+
+def _told_by_runner(cases: Sequence[Told], axis: str) -> bool:
+    """Whether the value says no more than which runner it was, so that it decides nothing itself.
+
+    One runner is tried under one shell, another under another; and a version is one of something.
+    """
+    by_runner: dict[str, set[str]] = {}
+    for words, _ in cases:
+        by_runner.setdefault(words.get("runner", ""), set()).add(words[axis])
+    if len(by_runner) < 2:
+        return False
+    return axis == "version" or all(len(values) == 1 for values in by_runner.values())
 
 
 def _meaning(deciding: Deciding) -> object:
