@@ -93,7 +93,11 @@ def test_a_job_that_starts_beside_one_that_was_left_as_running_is_not_held_up() 
 
 
 def test_a_job_that_does_not_start_is_held_up() -> None:
-    assert answer("S3", restarted(Queued(200.0, None))) is NO
+    assert answer("S3", restarted(Queued(200.0, None), decided_ms=9_000.0)) is NO
+
+
+def test_a_job_that_was_not_watched_for_long_may_still_start() -> None:
+    assert answer("S3", restarted(Queued(8_000.0, None), decided_ms=9_000.0)) is UNTOLD
 
 
 def test_without_a_job_that_is_left_as_running_nothing_can_be_held_up() -> None:

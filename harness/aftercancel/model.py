@@ -597,6 +597,8 @@ class Fired:
     what: str
     """In words, as ``TERM to group``."""
     error: str | None = None
+    limit_s: float = 0.0
+    """Of a time limit that was left to the runner: how long, from the job's start."""
 
 
 @dataclass(frozen=True, slots=True)

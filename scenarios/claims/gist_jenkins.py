@@ -55,7 +55,7 @@ def g1(case: Case) -> Answer:
     source=Source.GIST,
     sentence="On abort Jenkins immediately disconnects, reporting ABORTED, regardless of the "
     "state of the job",
-    tried="TERM handlers of 1, 3 and 8 s that print at their end × abort: what is in the console, "
+    tried="TERM handlers of 0.2, 1 and 4 s that print at their end × abort: what is in the console, "
     "what still runs when the build says it is finished",
     cells=f"*/*/*/{JENKINS}/abort",
     without=REAL_IS_HERE,

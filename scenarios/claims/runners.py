@@ -120,6 +120,7 @@ def r2(case: Case) -> Answer:
     sentence="GitLab Runner: the same EXIT trap runs under bash and sh, in every version",
     tried="an EXIT trap round a foreground child × every cancel × bash, sh × versions side by side",
     cells=f"exit-trap/*/none/gitlab-runner*/{CANCELS}",
+    without="*/*/*/gitlab-runner-custom*/*",
 )
 def r3(case: Case) -> Answer:
     """The EXIT trap ran to its end under this shell, in this version of the runner."""
@@ -278,7 +279,7 @@ def r8(case: Case) -> Answer:
     source=Source.RUNNERS,
     sentence="Buildbot with sigtermTime: what ignores TERM dies of the KILL that follows",
     tried="a leader and a child that ignore TERM × cancel, timeouts",
-    cells=f"{DEAF}/*/none/buildbot*/{{{CANCELS[1:-1]},timeout,max-time}}",
+    cells=f"{DEAF}/*/none/buildbot-sigterm*/{{{CANCELS[1:-1]},timeout,max-time}}",
     traced=True,
 )
 def r9(case: Case) -> Answer:

@@ -9,6 +9,8 @@ from aftercancel.model import Observation, Process, Queued, Signal
 
 NO_QUEUE = "*/*/*/plain*/*"
 """The lab's own runner runs one job and has no queue."""
+WATCHED_MS = 2_000.0
+"""For how long a job must have been in the queue before it can be said that it does not start."""
 GRACE_MS, SLACK_MS = 15_000.0, 1_500.0
 """Between TERM and KILL, and what a runner that looks once a second may be late."""
 
@@ -109,6 +111,9 @@ def s3(case: Case) -> Answer:
     after = [q for q in observation.queued if q.submitted_ms > back] or _kept(observation, back)
     if not after:
         return could_not_tell("No job of the same kind came after the restart.")
+    decided = observation.decided_ms or 0.0
+    if all(q.started_ms is None and q.submitted_ms > decided - WATCHED_MS for q in after):
+        return could_not_tell("The watching ended too soon after the next job of its kind came.")
     report = observation.report
     moment = min(q.submitted_ms if q.started_ms is None else q.started_ms for q in after)
     if report is not None and report.at_ms <= moment:

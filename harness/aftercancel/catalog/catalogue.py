@@ -92,6 +92,9 @@ class Catalogue:
             raise UsageError(
                 f"{cell_id} is not a cell's id. An id is {_WORDS_IN_ID}. {near}".rstrip()
             )
+        # Without a version that one is meant which was found, where it is the only one.
+        versions = [name for name in self.runners if name.partition("@")[0] == words[3]]
+        words[3] = versions[0] if len(versions) == 1 else words[3]
         axes: tuple[tuple[str, Mapping[str, object]], ...] = (
             ("job", self.jobs),
             ("shell", self.shells),

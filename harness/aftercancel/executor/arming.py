@@ -61,6 +61,9 @@ class _Arming:
         if job.announces:
             await self._until(lambda: _marked(history, "ready"))
         if not self._cell.cancellation.steps:
+            # Groups and sessions of a job that comes to its own end can only be looked up now.
+            for process in history.living():
+                process.last = procfs.look(process.pid)
             return
         if job.after_s is not None:
             await self._until(lambda: self._reports.started)

@@ -97,6 +97,11 @@ class History:
         return self._job
 
     @property
+    def first(self) -> ProcessHistory | None:
+        """What the runner started for the job."""
+        return next((p for p in self.processes if p.key == 1), None)
+
+    @property
     def runner(self) -> ProcessHistory | None:
         return self.processes[0] if self.processes else None
 

@@ -31,6 +31,8 @@ class StandingHistory(History):
         super().__init__(init_pid, names, is_job, by_mark=True)
         self._between = True
         """Whether no cell has begun: what is started belongs to the sandbox."""
+        self._again: set[int] = set()
+        """The keys of what the runner started to run the same job once more."""
         self.next_ns: int | None = None
         """When the runner began with a further job: what it starts from then on is not the cell's."""
 
@@ -77,6 +79,11 @@ class StandingHistory(History):
         found = (self._by_tid.get(tid) for tid in who)
         return any(process is not None and process.key > 0 for process in found)
 
+    @property
+    def first(self) -> ProcessHistory | None:
+        """See ``History``; not what it did before."""
+        return None if self._job is None else _top(self._job)
+
     def living(self) -> list[ProcessHistory]:
         """See ``History``; without those of a further job."""
         return [p for p in super().living() if not self.of_another_job(p)]
@@ -97,11 +104,23 @@ class StandingHistory(History):
         return [p for p in kept if p.key == 0 or _top(p).key in there]
 
     def of_another_job(self, process: ProcessHistory) -> bool:
-        """Whether a further job of the runner's queue made it."""
-        if self.next_ns is None or process.key == 0 or self._job is None:
+        """Whether a further job of the runner's queue made it, or the same job in another run."""
+        if process.key == 0 or self._job is None:
             return False
         top = _top(process)
+        if top.key in self._again:
+            return True
+        if self.next_ns is None:
+            return False
         return top is not _top(self._job) and top.started_ns >= self.next_ns - _STARTED_LATER_NS
+
+    def _may_be_the_job(self, process: ProcessHistory) -> bool:
+        """The same again is another run: Buildbot's master builds anew what lost its worker."""
+        if self._job is None or self._job is process:
+            return True
+        if self._is_job(process) and not process.is_below(_top(self._job)):
+            self._again.add(_top(process).key)
+        return False
 
     def _stays_the_runner(self, process: ProcessHistory) -> bool:
         return process.key == 0

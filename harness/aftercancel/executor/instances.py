@@ -49,6 +49,8 @@ class Instance:
     history: StandingHistory
     """Of the cell that is measured; the follower's."""
     reports: Reports = field(default_factory=Reports)
+    spent: bool = False
+    """Whether the cell that it has now is to be its last."""
     worn: bool = False
     """Whether it cannot be used for another cell."""
     runner_pid: int | None = None
@@ -68,6 +70,8 @@ class Instance:
             words = f"{self.runner.id} was not ready within {START_S:.0f} s"
             raise NoRunner(words, self.reports.log) from None
         self._refuse_failure()
+        if self.follower.lost or self.follower.flooded:
+            raise NoRunner(f"events were lost while {self.runner.id} was started")
         await self.follower.clock.reach(time.monotonic_ns())
         self._find_runner()
 
@@ -108,7 +112,13 @@ class Instance:
         follower.catch_up()
         history = follower.history
         runner = history.runner
-        if self._failed() or runner is None or (self.runner_pid is not None and not runner.lives):
+        lost = follower.lost or follower.flooded or self.spent
+        if (
+            lost
+            or self._failed()
+            or runner is None
+            or (self.runner_pid is not None and not runner.lives)
+        ):
             self.worn = True
             return
         try:

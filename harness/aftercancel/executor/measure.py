@@ -204,7 +204,11 @@ class Measurement:
             return _lost_events()
         if self._reports.error is not None:
             return Trouble(self._blames, self._reports.error)
-        return await self._disagreement(sandbox, follower)
+        return self._out_of_touch() or await self._disagreement(sandbox, follower)
+
+    def _out_of_touch(self) -> Trouble | None:
+        """Whether nobody could tell any more what happened; for a subclass."""
+        return None
 
     def _order_to_fire(self, follower: Follower) -> bytes:
         """With the job's process id and group in the sandbox: a runner's shell may be above it."""
@@ -285,7 +289,9 @@ class Measurement:
             attempt=self._cell.attempt,
             trouble=trouble,
             armed_ms=None if self._armed_ns is None else ms(self._armed_ns),
-            fired=tuple(Fired(ms(f.at_ns), f.what, f.error) for f in self._reports.fired),
+            fired=tuple(
+                Fired(ms(f.at_ns), f.what, f.error, f.limit_s) for f in self._reports.fired
+            ),
             decided_ms=ms(self._decided_ns),
             decided=self._decided,
             processes=everybody,
@@ -324,7 +330,7 @@ class Measurement:
         """The cancellation; where there is none, the end of the job's first process."""
         if self._reports.fired:
             return self._reports.fired[0].at_ns
-        job = next((p for p in history.processes if p.key == 1), None)
+        job = history.first
         if job is not None and job.ended_ns is not None:
             return job.ended_ns
         return self._decided_ns if self._armed_ns is None else self._armed_ns

@@ -14,7 +14,7 @@ from aftercancel.executor.measure import Equipment, Measurement, Slot
 from aftercancel.executor.sandbox import Sandbox, SandboxError
 from aftercancel.executor.tasks import Commission, commission
 from aftercancel.executor.watcher import Follower
-from aftercancel.model import Cell, Observation, TroubleKind
+from aftercancel.model import Cell, Observation, Trouble, TroubleKind
 from aftercancel.runners.standing import WORK
 
 _QUEUE_S = 3.0
@@ -36,6 +36,8 @@ class StandingMeasurement(Measurement):
         except SandboxError as error:
             return self._unmeasured(TroubleKind.SANDBOX, str(error))
         self._before = commissioned.before
+        if self._slot.group is not None:
+            self._slot.group.limits_met()  # of the cell before this one
         async with contextlib.AsyncExitStack() as stack:
             async with self._with.arming_standing:
                 sandbox, follower = await stack.enter_async_context(self._given(commissioned))
@@ -44,7 +46,10 @@ class StandingMeasurement(Measurement):
                 trouble = await self._fire_and_watch(sandbox, follower)
             await self._ask_for_queue(sandbox, follower)
             await self._count(sandbox, follower)
-            return self._observation(sandbox, follower, trouble)
+            observation = self._observation(sandbox, follower, trouble)
+            # What it met or lost, the next cell there would be charged with.
+            self._instance.spent = trouble is not None or bool(observation.limits)
+            return observation
 
     @contextlib.asynccontextmanager
     async def _given(self, commissioned: Commission) -> AsyncIterator[tuple[Sandbox, Follower]]:
@@ -55,6 +60,12 @@ class StandingMeasurement(Measurement):
             yield instance.sandbox, instance.follower
         finally:
             await instance.clear()
+
+    def _out_of_touch(self) -> Trouble | None:
+        if not self._reports.closed or self._reports.error is not None:
+            return None
+        words = f"the process that drives {self._cell.runner.id} ended in the middle of it"
+        return Trouble(TroubleKind.EXECUTOR, words)
 
     async def _ask_for_queue(self, sandbox: Sandbox, follower: Follower) -> None:
         if not self._cell.job.queued or self._reports.closed:

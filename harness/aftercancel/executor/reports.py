@@ -17,6 +17,7 @@ class FiredStep:
     at_ns: int
     what: str
     error: str | None
+    limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Reports:
 
     started: bool = False
     fired: list[FiredStep] = field(default_factory=list)
+    fired_heard_ns: int = 0
+    """When the last of these was told, which is when it had been done."""
     end: EndReport | None = None
     counts: dict[str, list[int]] | None = None
     """For each stream: bytes before the report, after it, and how many of them were passed on."""
@@ -105,6 +108,7 @@ class Reports:
         self.log = message.get("log", self.log)
         if "fired" in message:
             self.fired.append(FiredStep(**message["fired"]))
+            self.fired_heard_ns = time.monotonic_ns()
         if "report" in message:
             self.end = EndReport(**message["report"])
         modes = message.get("modes")

@@ -103,8 +103,10 @@ class StandingCells:
                 self._staff(line)
                 while not instance.worn and not line.waiting.empty():
                     await self._measure(line.waiting.get_nowait(), slot, instance)
-        except (NoRunner, SandboxError) as error:
-            line.error = error if isinstance(error, NoRunner) else NoRunner(str(error))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the cells must be answered for
+            known = isinstance(error, NoRunner | SandboxError)
+            words = str(error) if known else f"{line.runner.id} could not be started: {error!r}"
+            line.error = error if isinstance(error, NoRunner) else NoRunner(words)
             line.refused += 1
             await self._refuse(line, slot, line.error)
 
@@ -121,6 +123,11 @@ class StandingCells:
 
     async def _measure(self, cell: Cell, slot: Slot, instance: Instance) -> None:
         async def measured() -> Observation:
-            return await StandingMeasurement(cell, slot, self._with, instance).run()
+            if not instance.worn:
+                return await StandingMeasurement(cell, slot, self._with, instance).run()
+            # It is measured once more, and that instance has ended with the first time.
+            anew = self._slot()
+            async with standing_instance(cell.runner, anew, self._with, tried=True) as another:
+                return await StandingMeasurement(cell, anew, self._with, another).run()
 
         await self._answer(cell, slot, measured)

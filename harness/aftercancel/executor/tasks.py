@@ -10,7 +10,7 @@ from aftercancel.executor.launch import File, launch
 from aftercancel.executor.leftovers import OURS, PLACES
 from aftercancel.executor.lives import ProcessHistory
 from aftercancel.executor.preparation import and_folders, command_of, variables_of
-from aftercancel.executor.rootfs import HOME, LAB, PROGRAMS, USER
+from aftercancel.executor.rootfs import HOME, LAB, PROGRAMS, STATE, USER
 from aftercancel.executor.sandbox import SandboxError
 from aftercancel.model import Action, Cell, Runner
 from aftercancel.runners.protocol import Work
@@ -119,6 +119,6 @@ def standing(runner: Runner, *, uid: int, tried: bool) -> Standing:
         options=runner.options,
         way=next(iter(runner.ways), None),
         tried=tried,
-        places=PLACES,
+        places=(*PLACES, STATE),
         kept=OURS,
     )

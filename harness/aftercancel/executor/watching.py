@@ -77,6 +77,7 @@ class _Watching:
         self._steps = sum(s.action is not Action.WAIT for s in cell.cancellation.steps)
         self._queued = cell.job.queued > 0
         self._tells = bool(cell.runner.model)
+        self._real = cell.runner.real
         self._follower = follower
         self._reports = reports
         self._armed_ns = armed_ns
@@ -94,6 +95,9 @@ class _Watching:
             if self._follower.flooded or self._follower.lost:
                 raise Flood
             now = time.monotonic()
+            if self._real:
+                heard_s = self._reports.fired_heard_ns / 1e9
+                self._until = max(self._until, heard_s + self._patience_s + 2 * self._rest_s)
             if self._reports.over and not history.living() and not self._awaits_the_next(now):
                 return Decided.ALL_GONE
             if now >= self._until:
@@ -146,11 +150,20 @@ class _Watching:
 
     def _firing(self) -> bool:
         """Whether steps of the cancellation are still to come."""
-        return len(self._reports.fired) < self._steps and not self._reports.over
+        # A real runner is started again whether the job is over or not.
+        over = self._reports.closed if self._real else self._reports.over
+        return len(self._reports.fired) < self._steps and not over
 
     def _last_ns(self) -> int:
-        fired = [step.at_ns for step in self._reports.fired]
-        return max([self._follower.history.last_event_ns, self._armed_ns, *fired])
+        reports = self._reports
+        moments = [self._follower.history.last_event_ns, self._armed_ns]
+        moments += [step.at_ns for step in reports.fired]
+        if self._real:
+            # What was asked for may take a while (a server that starts); patience counts from then.
+            moments.append(reports.fired_heard_ns)
+        if self._queued and reports.end is not None:
+            moments.append(reports.end.at_ns)
+        return max(moments)
 
     async def _sleep(self, seconds: float) -> None:
         """Until something happened, or for that long."""

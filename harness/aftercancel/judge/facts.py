@@ -159,7 +159,12 @@ def of_the_runner(observation: Observation) -> frozenset[int]:
     if launcher != "none" or runner.startswith(LABS_OWN) or job_of(observation) is None:
         return frozenset()
     own = launchers(observation)
-    return frozenset(p.key for p in of_the_job(observation) if p.key in own and not has_role(p))
+    speaking = {mark.role for mark in observation.marks}
+    return frozenset(
+        p.key
+        for p in of_the_job(observation)
+        if p.key in own and p.parent is not None and not has_role(p) and p.role not in speaking
+    )
 
 
 def job_of(observation: Observation) -> Process | None:

@@ -21,6 +21,9 @@ from aftercancel.model import (
     Truth,
 )
 
+_EARLY_MS = 500.0
+"""A runner counts its time limit from a moment of its own, before the job's first process."""
+
 
 class _Verdict(NamedTuple):
     value: Processes
@@ -30,7 +33,7 @@ class _Verdict(NamedTuple):
 
 def outcome(observation: Observation) -> Outcome:
     """Judge one observation."""
-    why_not = _unreadable(observation) or _not_measured(observation)
+    why_not = _unreadable(observation) or not_measured(observation)
     if why_not is not None:
         return unknown(observation, why_not)
     processes = _processes(observation)
@@ -71,7 +74,8 @@ def _unreadable(observation: Observation) -> str | None:
     )
 
 
-def _not_measured(observation: Observation) -> str | None:
+def not_measured(observation: Observation) -> str | None:
+    """Why nothing can be said of the cell, in a sentence; None: it was measured."""
     if observation.trouble is not None:
         trouble = observation.trouble
         return f"Not measured ({trouble.kind}): {visible(trouble.words)}"
@@ -88,9 +92,22 @@ def _not_measured(observation: Observation) -> str | None:
 
 def _reported_before(observation: Observation) -> str | None:
     report = observation.report
-    if report is None or report.at_ms >= facts.since_ms(observation):
+    if report is None:
         return None
-    return "Not measured: the runner had reported the end before the cancellation was fired."
+    if report.at_ms < facts.since_ms(observation):
+        return "Not measured: the runner had reported the end before the cancellation was fired."
+    limit_s = max((f.limit_s for f in observation.fired), default=0.0)
+    first = facts.first_process(observation)
+    if (
+        limit_s
+        and first is not None
+        and report.at_ms < first.started_ms + limit_s * 1000 - _EARLY_MS
+    ):
+        return (
+            "Not measured: the runner had reported the end before the time limit of "
+            f"{limit_s:g} s was over."
+        )
+    return None
 
 
 def _processes(observation: Observation) -> _Verdict:
@@ -122,10 +139,21 @@ def _processes(observation: Observation) -> _Verdict:
         return _Verdict(Processes.LATE, sentence(parts), _roles(late))
     if untold:
         return _Verdict(Processes.UNKNOWN, sentence(parts), _roles(untold))
-    gone = "every process was gone"
+    gone = _all_gone(observation)
     if observation.report is not None:
         gone += f" by the time of the report{_a_little_later(observation, observation.report)}"
     return _Verdict(Processes.GONE, sentence([gone, *parts]))
+
+
+def _all_gone(observation: Observation) -> str:
+    """And of what a real runner has above the job, whoever was still there."""
+    runners_own = facts.of_the_runner(observation)
+    beside = [p for p in facts.of_the_job(observation) if p.key in runners_own]
+    outlived = [p for p in beside if facts.fate(p, observation) is not Processes.GONE]
+    if not outlived:
+        return "every process was gone"
+    names = listed(counted(visible(p.role) for p in outlived))
+    return f"every process of the job was gone (only the runner's own {names} was not)"
 
 
 def _a_little_later(observation: Observation, report: Report) -> str:

@@ -8,6 +8,9 @@ from aftercancel.judge import facts
 from aftercancel.judge.words import counted, ended, listed, sentence, span, visible
 from aftercancel.model import End, Observation, Process, Processes, Report, Said, Truth
 
+_ROOT = "root"
+"""Who sends what a cancellation aims at a real runner."""
+
 
 class TruthVerdict(NamedTuple):
     """One value and the sentence that explains it."""
@@ -22,7 +25,10 @@ def judge(observation: Observation, processes: Processes) -> TruthVerdict:
     if report is None:
         if observation.runner_end is not None:
             # Where it was the cell's own doing, that nobody reports is the answer.
-            meant = any(f.what.endswith((" to runner", " to server")) for f in observation.fired)
+            meant = any(
+                s.receiver == facts.RUNNER_KEY and s.sender_role == _ROOT
+                for s in facts.effects(observation)
+            )
             value = Truth.HUNG if meant else Truth.UNKNOWN
             return TruthVerdict(value, _runner_died(observation))
         return TruthVerdict(Truth.HUNG, _hung(observation))

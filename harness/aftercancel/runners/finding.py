@@ -69,6 +69,7 @@ def find(kind: Kind, paths: Sequence[Path] = ()) -> Search:
     """What there is of one kind; ``paths``: there and nowhere else."""
     found: dict[str, Found] = {}
     problems: list[str] = []
+    problems += [f"{folder} is no folder." for folder in _folders() if folder.is_file()]
     for path in paths or _candidates(kind):
         try:
             one = kind.find(path)

@@ -46,7 +46,7 @@ class Standing:
     places: tuple[str, ...]
     """Folders in which a job can leave something: emptied between two cells."""
     kept: frozenset[str]
-    """But for these paths."""
+    """But for these folders themselves, which are emptied too."""
 
     def bring(self) -> Callable[[socket.socket, Orders], NoReturn]:
         """Import all that drives it; returns what then runs in the sandbox."""

@@ -206,9 +206,10 @@ class Steward:
         self._tell(idle=idle, runner=self._adapter.runner)
 
     def _clear_places(self) -> None:
-        for place in self._standing.places:
+        standing = self._standing
+        for place in (*standing.places, *standing.kept):
             for entry in os.scandir(place) if os.path.isdir(place) else ():
-                if entry.path in self._standing.kept:
+                if entry.path in standing.kept:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path, ignore_errors=True)
@@ -225,7 +226,7 @@ class Steward:
             case Action.ASK:
                 assert step.way is not None
                 way = step.way
-                self._do(f"ask for {way}", lambda: self._adapter.ask(way))
+                self._do(f"ask for {way}", lambda: self._adapter.ask(way), step.seconds)
             case Action.START:
                 assert step.to is not None
                 self._do(f"start the {step.to.value} again", self._start_again)
@@ -258,7 +259,7 @@ class Steward:
         else:
             self._do(f"{step.signal} to {step.to.value}{by}", lambda: os.kill(pid, number))
 
-    def _do(self, what: str, action: Callable[[], None]) -> None:
+    def _do(self, what: str, action: Callable[[], None], limit_s: float = 0.0) -> None:
         at_ns = time.monotonic_ns()
         error = None
         try:
@@ -267,7 +268,7 @@ class Steward:
             error = os.strerror(failure.errno or 0)
         except RunnerError as failure:
             error = str(failure)
-        self._tell(fired={"at_ns": at_ns, "what": what, "error": error})
+        self._tell(fired={"at_ns": at_ns, "what": what, "error": error, "limit_s": limit_s})
 
     # -- telling
 

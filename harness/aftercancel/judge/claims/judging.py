@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
-from aftercancel.judge import judged
 from aftercancel.judge.claims.deciding import Branch, Deciding, decide
 from aftercancel.judge.claims.evidence import best
 from aftercancel.judge.claims.findings import Finding, Judged, Verdict
 from aftercancel.judge.claims.statements import Answer, Case, Claim, Holds
 from aftercancel.judge.claims.words import AXES, meant, of_a_model, without_version, words
+from aftercancel.judge.outcomes import not_measured
 from aftercancel.judge.words import visible
-from aftercancel.model import Evidence, Observation, Processes
+from aftercancel.model import Evidence, Observation
 
 Attempts = Mapping[str, Sequence[int]]
 """The attempts that were measured, by cell."""
@@ -170,11 +170,9 @@ def _answer(claim: Claim, case: Case) -> Answer:
 
 def _unusable(claim: Claim, observation: Observation) -> str:
     """Why an observation says nothing about any claim, or not about this one."""
-    outcome = judged(observation)
-    if outcome.processes is Processes.UNKNOWN and observation.trouble is not None:
-        return outcome.reason
-    if observation.decided is None:
-        return "The watching was broken off."
+    why_not = not_measured(observation)
+    if why_not is not None:
+        return why_not
     if claim.traced and observation.evidence is Evidence.PROC:
         return "It was measured by /proc, which does not show who signalled whom."
     return ""
