@@ -244,7 +244,8 @@ class Measurement:
             seen = _survivors(sandbox, follower)
             # Whoever ended after the decision was a survivor by it, whatever /proc says now.
             await follower.clock.reach(time.monotonic_ns())
-            known = {p.pid for p in follower.history.living()}
+            processes = follower.history.processes
+            known = {p.pid for p in processes if p.lives and p.key != 0}
             since = follower.gone_since
             if known - since == seen - since:
                 return None

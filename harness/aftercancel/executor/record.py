@@ -165,4 +165,10 @@ def _undelivered(s: SignalHistory, name: str) -> Disposition:
 def marks(history: History, zero_ns: int) -> tuple[Mark, ...]:
     """What the job wrote about itself."""
     ms = milliseconds(zero_ns)
-    return tuple(Mark(ms(m.at_ns), m.role, m.text) for m in history.marks)
+    keys = {p.key for p in history.recorded()}
+    # Another run of the same job, or the next one, says the same words.
+    return tuple(
+        Mark(ms(m.at_ns), m.role, m.text)
+        for m in history.marks
+        if m.writer is None or m.writer.key in keys
+    )
