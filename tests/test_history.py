@@ -15,8 +15,8 @@ from aftercancel.executor.events import (
     Marked,
     Returned,
 )
-from aftercancel.executor.history import History, Layout
-from aftercancel.executor.lives import ProcessHistory
+from aftercancel.executor.history import History
+from aftercancel.executor.lives import Layout, ProcessHistory
 from aftercancel.executor.procfs import Look
 from aftercancel.model import Dispositions
 

@@ -208,3 +208,23 @@ def test_what_happens_between_two_cells_counts_for_the_second() -> None:
     follower.turn_to(told.next_cell(never, RUNNER))
     follower.take(forked(200, 14, NEXT))
     assert [p.pid for p in follower.history.processes] == [RUNNER, NEXT]
+
+
+def test_the_same_job_in_another_run_is_neither_the_job_nor_part_of_the_cell() -> None:
+    """Buildbot's master builds anew what lost its worker."""
+    told = standing().next_cell(lambda process: process.program == "dash", RUNNER)
+    for event in (
+        forked(10, RUNNER, JOB),
+        Execed(11, JOB, JOB, "/bin/dash"),
+        Marked(12, JOB, "ready"),
+        Exited(13, JOB),
+        forked(14, RUNNER, NEXT),
+        Execed(15, NEXT, NEXT, "/bin/dash"),
+        forked(16, NEXT, 51),
+        Marked(17, NEXT, "ready"),
+    ):
+        told.add(event)
+    assert told.job is not None
+    assert told.job.pid == JOB
+    assert [process.pid for process in told.recorded()] == [RUNNER, JOB]
+    assert told.living() == []

@@ -7,7 +7,6 @@ are asked through ``Names`` so that a test can answer them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Protocol, assert_never
 
 from aftercancel.executor.events import (
@@ -29,6 +28,7 @@ from aftercancel.executor.lives import (
     ROOT,
     RUNNER,
     SERVER,
+    Layout,
     MarkHistory,
     ProcessHistory,
     SignalHistory,
@@ -49,15 +49,6 @@ class Names(Protocol):
 
     def role_variable(self, pid: int) -> str | None: ...
     def argv(self, pid: int) -> tuple[str, ...]: ...
-
-
-class Layout(Enum):
-    """What the sandbox's PID 1 starts."""
-
-    ONE_HOST = "one host"
-    """The plain runner."""
-    TWO_HOSTS = "two hosts"
-    """Two inits (``hosts``)."""
 
 
 class History:

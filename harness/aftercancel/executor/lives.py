@@ -6,6 +6,7 @@ Times are nanoseconds of CLOCK_MONOTONIC; process ids are those of the executor'
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from aftercancel.executor.events import Handler
 from aftercancel.executor.procfs import Look
@@ -20,6 +21,15 @@ SERVER = "server"
 STEWARD = ROOT
 """root's process that drives a real runner: what it sends, root sends."""
 _NO_KEY = -1
+
+
+class Layout(Enum):
+    """What the sandbox's PID 1 starts."""
+
+    ONE_HOST = "one host"
+    """The plain runner."""
+    TWO_HOSTS = "two hosts"
+    """Two inits (``hosts``)."""
 
 
 @dataclass(slots=True)

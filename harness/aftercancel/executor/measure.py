@@ -15,8 +15,9 @@ from pathlib import Path
 
 from aftercancel.executor import leftovers, preparation, procfs, record, serving
 from aftercancel.executor.arming import Flood, NotArmed, arm
-from aftercancel.executor.history import History, Layout
+from aftercancel.executor.history import History
 from aftercancel.executor.limits import Group
+from aftercancel.executor.lives import Layout
 from aftercancel.executor.preparation import Preparation, prepare
 from aftercancel.executor.reports import Reports
 from aftercancel.executor.rootfs import USER

@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ from aftercancel.runners.ground import Ground
 from aftercancel.runners.one_shot import OneShot, Start, Verdict
 from aftercancel.runners.protocol import Found, Kind, Tell, Work
 from aftercancel.runners.repository import make_repository
+from aftercancel.runners.versions import version_of
 
 _VERSION = re.compile(rb"^act version (\S+)", re.MULTILINE)
-_VERSION_S = 10.0
 _WORDS = re.compile(
     r"this step has been cancelled: .*|exit status \d+|Job (?:succeeded|failed|cancelled)"
     r"|context (?:canceled|deadline exceeded)"
@@ -123,23 +122,7 @@ def _make(ground: Ground, options: Mapping[str, str], tell: Tell) -> OneShot:
 
 def _find(path: Path) -> Found:
     """Ask the program for its version."""
-    try:
-        said = subprocess.run(
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_VERSION_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunnerError(f"{path} is no act: {error}") from None
-    found = _VERSION.search(said.stdout)
-    if said.returncode or found is None:
-        words = (said.stdout + said.stderr)[-300:].decode("utf-8", "replace").strip()
-        raise RunnerError(
-            f"{path} is no act: `--version` said {words!r} and ended with status {said.returncode}."
-        )
-    return Found(path.absolute(), path.absolute(), found[1].decode("utf-8", "replace"))
+    return Found(path.absolute(), path.absolute(), version_of(path, "act", _VERSION))
 
 
 KIND = Kind(

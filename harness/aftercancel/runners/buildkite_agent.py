@@ -49,9 +49,10 @@ from aftercancel.runners.fakes.buildkite import FakeBuildkite
 from aftercancel.runners.fakes.buildkite_jobs import Final, Job, State
 from aftercancel.runners.ground import Ground
 from aftercancel.runners.protocol import Found, Further, Kind, Tell, Work
+from aftercancel.runners.versions import version_of
 
+_HELP_S = 10.0
 _VERSION = re.compile(rb"^buildkite-agent version ([0-9][^\s,+]*)", re.MULTILINE)
-_VERSION_S = 10.0
 _STOP_S = 3.0
 _LOOK_S = 0.02
 _SOCKETS_LIMIT = 64
@@ -145,7 +146,7 @@ class BuildkiteAgent:
                 [self._ground.program, "start", "--help"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_VERSION_S,
+                timeout=_HELP_S,
                 check=False,
                 encoding="utf-8",
                 errors="replace",
@@ -310,24 +311,7 @@ def _end(final: Final) -> End | None:
 
 def _find(path: Path) -> Found:
     """Ask the program for its version."""
-    try:
-        said = subprocess.run(
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_VERSION_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunnerError(f"{path} is no Buildkite agent: {error}") from None
-    found = _VERSION.search(said.stdout)
-    if said.returncode or found is None:
-        words = (said.stdout + said.stderr)[-300:].decode("utf-8", "replace").strip()
-        raise RunnerError(
-            f"{path} is no Buildkite agent: `--version` said {words!r} "
-            f"and ended with status {said.returncode}."
-        )
-    return Found(path.absolute(), path.absolute(), found[1].decode("utf-8", "replace"))
+    return Found(path.absolute(), path.absolute(), version_of(path, "Buildkite agent", _VERSION))
 
 
 KIND = Kind(

@@ -17,7 +17,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,10 +26,10 @@ from aftercancel.runners.ground import Ground
 from aftercancel.runners.one_shot import OneShot, Start, Verdict
 from aftercancel.runners.protocol import Found, Kind, Tell, Work
 from aftercancel.runners.repository import make_repository
+from aftercancel.runners.versions import version_of
 
 _PACKAGE = "gitlab-ci-local"
 _VERSION = re.compile(rb"^(\d+\.\d+\.\d+\S*)\s*$")
-_VERSION_S = 20.0
 _WORDS = re.compile(r"^ *(PASS|FAIL) .*\bjob$", re.MULTILINE)
 """The last lines, one a job (src/commander.ts, ``printReport``)."""
 _STATUS = re.compile(r"finished in .*? FAIL (\d+)")
@@ -104,24 +103,7 @@ def _find(path: Path) -> Found:
     script = path / "node_modules" / _PACKAGE / "src" / "index.js" if path.is_dir() else path
     if script.resolve().suffix == ".js":
         return _find_package(path, script.resolve())
-    try:
-        said = subprocess.run(
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_VERSION_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunnerError(f"{path} is no gitlab-ci-local: {error}") from None
-    found = _VERSION.search(said.stdout)
-    if said.returncode or found is None:
-        words = (said.stdout + said.stderr)[-300:].decode("utf-8", "replace").strip()
-        raise RunnerError(
-            f"{path} is no gitlab-ci-local: `--version` said {words!r} "
-            f"and ended with status {said.returncode}."
-        )
-    return Found(path.absolute(), path.absolute(), found[1].decode())
+    return Found(path.absolute(), path.absolute(), version_of(path, "gitlab-ci-local", _VERSION))
 
 
 def _find_package(path: Path, script: Path) -> Found:

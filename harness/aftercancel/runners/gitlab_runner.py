@@ -51,7 +51,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -64,9 +63,9 @@ from aftercancel.runners.gitlab_config import Options, Way
 from aftercancel.runners.gitlab_process import Process
 from aftercancel.runners.ground import Ground
 from aftercancel.runners.protocol import Found, Further, Kind, Tell, Work
+from aftercancel.runners.versions import version_of
 
 _VERSION = re.compile(rb"^Version:\s+(\S.*?)\s*$.*^Git revision:", re.MULTILINE | re.DOTALL)
-_VERSION_S = 10.0
 _SCRIPT_TIMEOUT_SINCE = (16, 4)  # common/build.go, RUNNER_SCRIPT_TIMEOUT
 _BACKS_OFF_UNTIL = (18, 3)  # network/client.go, checkBackoffRequest
 _LOOK_S = 0.02
@@ -266,24 +265,7 @@ def _end(final: Final) -> End | None:
 
 def _find(path: Path) -> Found:
     """Ask the program for its version."""
-    try:
-        said = subprocess.run(
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_VERSION_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunnerError(f"{path} is no GitLab Runner: {error}") from None
-    found = _VERSION.search(said.stdout)
-    if said.returncode or found is None:
-        words = (said.stdout + said.stderr)[-300:].decode("utf-8", "replace").strip()
-        raise RunnerError(
-            f"{path} is no GitLab Runner: `--version` said {words!r} "
-            f"and ended with status {said.returncode}."
-        )
-    return Found(path.absolute(), path.absolute(), found[1].decode("utf-8", "replace"))
+    return Found(path.absolute(), path.absolute(), version_of(path, "GitLab Runner", _VERSION))
 
 
 KIND = Kind(
