@@ -82,8 +82,14 @@ def test_a_slice_that_takes_patience_is_run_only_where_it_is_named() -> None:
     assert not {cell.id for cell in CATALOGUE.cells()} & set(patient.cells)
 
 
-def test_only_a_slice_that_takes_patience_is_no_default() -> None:
-    assert [each.id for each in CATALOGUE.slices.values() if not each.default] == ["patient"]
+def test_what_takes_long_is_no_default() -> None:
+    others = [each.id for each in CATALOGUE.slices.values() if not each.default]
+    assert others == ["variants", "patient"]
+
+
+def test_the_default_slices_can_be_named_beside_another() -> None:
+    both = CATALOGUE.cells(["default", "patient"])
+    assert both == (*CATALOGUE.cells(), *CATALOGUE.cells(["patient"]))
 
 
 def test_loading_twice_gives_the_same_catalogue() -> None:

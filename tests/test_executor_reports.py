@@ -26,17 +26,27 @@ def test_a_runner_of_which_nothing_was_heard_is_neither_ready_nor_over() -> None
 
 
 def test_a_real_runner_that_is_ready_says_who_it_is() -> None:
-    reports = told({"ready": {"runner": 12}})
+    reports = told({"up": True}, {"ready": True, "runner": 12})
     assert (reports.ready, reports.runner, reports.started) == (True, 12, False)
 
 
 def test_a_runner_that_starts_anew_for_each_job_is_nobody_until_then() -> None:
-    assert told({"ready": {"runner": None}}).runner is None
-    assert told({"ready": {"runner": None}}, {"started": 12}).runner == 12
+    assert told({"ready": True, "runner": None}).runner is None
+    assert told({"ready": True, "runner": None}, {"started": True, "runner": 12}).runner == 12
+
+
+def test_a_runner_that_is_started_may_still_be_on_trial() -> None:
+    reports = told({"up": True})
+    assert (reports.up, reports.ready) == (True, False)
+
+
+def test_a_runner_that_is_started_again_is_another_process() -> None:
+    fired = {"at_ns": 5, "what": "start the runner again", "error": None}
+    assert told({"ready": True, "runner": 12}, {"fired": fired, "runner": 31}).runner == 31
 
 
 def test_whether_it_takes_a_further_job_is_told_with_who_it_is_now() -> None:
-    reports = told({"ready": {"runner": 12}}, {"idle": True, "runner": 15})
+    reports = told({"ready": True, "runner": 12}, {"idle": True, "runner": 15})
     assert (reports.idle, reports.runner) == (True, 15)
     assert told({"idle": False, "runner": None}).idle is False
 

@@ -103,14 +103,26 @@ def test_so_are_several() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_a_kind_of_runner_stands_for_all_its_variants() -> None:
-    named = {cell.runner.id for cell in chosen(asked("buildbot"))}
-    assert {"buildbot", "buildbot-pty", "buildbot-sigterm-time"} <= named
-    assert {CATALOGUE.runners[name].adapter for name in named} == {"buildbot"}
+    named = {cell.runner.id for cell in chosen(asked("buildkite-agent"))}
+    assert {"buildkite-agent", "buildkite-agent-no-pty"} == named
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_variant_stands_for_itself() -> None:
-    assert {cell.runner.id for cell in chosen(asked("buildbot-pty"))} == {"buildbot-pty"}
+    cells = chosen(asked("buildkite-agent-no-pty"))
+    assert {cell.runner.id for cell in cells} == {"buildkite-agent-no-pty"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_variant_that_no_default_slice_has_is_taken_from_one_that_does() -> None:
+    cells = chosen(asked("buildbot-pty"))
+    assert {cell.runner.id for cell in cells} == {"buildbot-pty"}
+    assert {cell.id for cell in cells} <= set(CATALOGUE.slices["variants"].cells)
+
+
+@pytest.mark.usefixtures("folder")
+def test_where_a_slice_is_named_no_other_is_taken() -> None:
+    assert chosen(Asked(scenarios=None, slices=("traps",), runners=("buildbot-pty",))) == ()
 
 
 @pytest.mark.usefixtures("folder")

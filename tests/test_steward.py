@@ -45,12 +45,21 @@ def sleeping() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_runner_that_has_been_started_is_told_with_its_number(tmp_path: Path) -> None:
     with Stewarded(tmp_path, runner="4711") as it:
-        assert it.told("ready") == {"runner": 4711}
+        it.told("ready")
+        assert it.messages[-1]["runner"] == 4711
 
 
 def test_a_runner_that_is_started_for_each_job_has_no_number_yet(tmp_path: Path) -> None:
     with Stewarded(tmp_path) as it:
-        assert it.told("ready") == {"runner": None}
+        it.told("ready")
+        assert it.messages[-1]["runner"] is None
+
+
+def test_a_runner_is_told_as_started_before_its_trial(tmp_path: Path) -> None:
+    with Stewarded(tmp_path) as it:
+        it.told("ready")
+        kinds = [key for message in it.messages for key in message]
+        assert kinds.index("up") < kinds.index("ready")
 
 
 def test_a_runner_that_does_not_start_is_told_with_its_words_and_its_log(tmp_path: Path) -> None:

@@ -20,12 +20,14 @@ from aftercancel.model import (
     Target,
 )
 
+DEFAULT = "default"
+"""Stands for every slice that is measured when none is named."""
 _WORDS_IN_ID = "JOB/SHELL/LAUNCHER/RUNNER/CANCELLATION"
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of the default matrix that answers one question."""
+    """A part of the matrix that answers one question."""
 
     id: str
     sentence: str
@@ -51,13 +53,22 @@ class Catalogue:
     """Every cell of the slices by its id, in the order of the slices."""
 
     def cells(self, slices: Sequence[str] = ()) -> tuple[Cell, ...]:
-        """The cells of these slices (none named: of the default ones), in order, each once."""
+        """The cells of these slices (none named: of the default ones), in order, each once.
+
+        ``DEFAULT`` stands for the default ones too, beside others.
+        """
         wanted: dict[str, Cell] = {}
-        for name in slices or [each.id for each in self.slices.values() if each.default]:
-            if name not in self.slices:
-                raise UsageError(_no("slice", name, self.slices))
-            wanted |= {cell: self.matrix[cell] for cell in self.slices[name].cells}
+        for name in slices or (DEFAULT,):
+            for piece in self._slices(name):
+                wanted |= {cell: self.matrix[cell] for cell in piece.cells}
         return tuple(wanted.values())
+
+    def _slices(self, name: str) -> Sequence[Slice]:
+        if name == DEFAULT:
+            return [each for each in self.slices.values() if each.default]
+        if name not in self.slices:
+            raise UsageError(_no("slice", name, {**self.slices, DEFAULT: None}))
+        return [self.slices[name]]
 
     def with_runners(self, versions: Mapping[str, Sequence[Runner]]) -> Catalogue:
         """The same with each of these runners, by its id, instead by what was found of it.

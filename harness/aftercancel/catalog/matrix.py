@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
-from aftercancel.catalog.catalogue import Catalogue, Slice, impossible
+from aftercancel.catalog.catalogue import DEFAULT, Catalogue, Slice, impossible
 from aftercancel.catalog.fields import Fields, check_id
 from aftercancel.catalog.lines import Place
 from aftercancel.catalog.source import Source, Sources
@@ -84,6 +84,10 @@ class _SliceReader:
         self.sentence = fields.text("sentence")
         self.answers = fields.texts("answers")
         self.default = fields.flag("default", default=True)
+        if fields.place[-1] == DEFAULT:
+            fields.fault(
+                None, "No slice can be called that: it stands for all of them.", "Rename it."
+            )
         for claim in self.answers:
             if not _CLAIM.fullmatch(claim):
                 hint = "Claims are named as G5 or H2."

@@ -93,7 +93,13 @@ class _InFront:
 @click.option(
     "-n", "workers", type=click.IntRange(0), default=0, help="Worker processes, at most one a cell."
 )
-@click.option("--slice", "slices", multiple=True, metavar="NAME", help="Only this slice.")
+@click.option(
+    "--slice",
+    "slices",
+    multiple=True,
+    metavar="NAME",
+    help="Only this slice; default: all that are measured when none is named.",
+)
 @click.option(
     "--runner", "runners", multiple=True, metavar="NAME[=PATH]", help="Only this real runner."
 )

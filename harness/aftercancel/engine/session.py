@@ -46,7 +46,7 @@ class Asked:
         if self.named:
             once = [catalogue.cell(name) for name in dict.fromkeys(self.named)]
         else:
-            once = self._of_runners(catalogue.cells(self.slices))
+            once = self._of_slices(catalogue)
         again = range(2, self.repeat + 1)
         return (
             *once,
@@ -67,23 +67,33 @@ class Asked:
             words = {each.rsplit("/", 2)[1].partition("@")[0] for each in self.named if "/" in each}
             used = [real[word] for word in words if word in real]
         else:
-            cells = self._of_runners(catalogue.cells(self.slices))
-            used = [cell.runner for cell in cells if cell.runner.real]
+            used = [cell.runner for cell in self._of_slices(catalogue) if cell.runner.real]
         searches = finding.search({runner.adapter for runner in used}, wanted)
         found = finding.versions(catalogue.runners, searches)
         not_here = ((name, finding.not_here(each, searches)) for name, each in real.items())
         absent = {name: words for name, words in not_here if name not in found and words}
         return catalogue.with_runners(found), absent
 
-    def _of_runners(self, cells: Sequence[Cell]) -> Sequence[Cell]:
+    def _of_slices(self, catalogue: Catalogue) -> Sequence[Cell]:
+        """Of the named runners, where there are any.
+
+        A runner that no default slice has is named to be seen: where no slice is named, it is taken
+        from those that have it.
+        """
+        cells = catalogue.cells(self.slices)
         names = {word.partition("=")[0] for word in self.runners}
         if not names:
             return cells
-        return [
-            cell
-            for cell in cells
-            if names & {cell.runner.id, cell.runner.id.partition("@")[0], cell.runner.adapter}
-        ]
+        if not self.slices:
+            missing = {name for name in names if not any(_is_of(cell, name) for cell in cells)}
+            others = (cell for cell in catalogue.matrix.values() if cell not in cells)
+            cells += tuple(c for c in others if any(_is_of(c, name) for name in missing))
+        return [cell for cell in cells if any(_is_of(cell, name) for name in names)]
+
+
+def _is_of(cell: Cell, runner: str) -> bool:
+    known = cell.runner
+    return runner in (known.id, known.id.partition("@")[0], known.adapter)
 
 
 class CellSession:

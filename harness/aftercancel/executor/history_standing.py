@@ -62,22 +62,21 @@ class StandingHistory(History):
 
     def add(self, event: Event) -> None:
         """See ``History``; but only what concerns the cell breaks its silence."""
-        before, concerns = self.last_event_ns, self._concerns_the_cell(event)
-        super().add(event)
         # What a real runner and its server do among themselves never ends.
-        if not (concerns or self._concerns_the_cell(event)):
-            self.last_event_ns = before
+        concerns = self._concerns_the_cell(event)
+        self._take(event)
+        if concerns or self._concerns_the_cell(event):
+            self.last_event_ns = event.at_ns
 
     def _concerns_the_cell(self, event: Event) -> bool:
-        match event:
-            case Generated():
-                who = [event.target]
-            case Forked():
-                who = [event.tid] if event.thread else [event.tid, event.child]
-            case _:
-                who = [] if event.tid is None else [event.tid]
-        found = (self._by_tid.get(tid) for tid in who)
-        return any(process is not None and process.key > 0 for process in found)
+        whom = event.target if isinstance(event, Generated) else event.tid
+        found = None if whom is None else self._by_tid.get(whom)
+        if found is not None and found.key > 0:
+            return True
+        if not isinstance(event, Forked) or event.thread:
+            return False
+        child = self._by_tid.get(event.child)
+        return child is not None and child.key > 0
 
     @property
     def first(self) -> ProcessHistory | None:

@@ -53,6 +53,8 @@ class Instance:
     """Whether the cell that it has now is to be its last."""
     worn: bool = False
     """Whether it cannot be used for another cell."""
+    restarts: bool = False
+    """Whether the cell that it has now lets the runner be started again."""
     runner_pid: int | None = None
     """In the executor's PID namespace."""
 
@@ -61,19 +63,26 @@ class Instance:
         self.reports.take(packet)
         self.follower.changed.set()
 
+    async def until_up(self) -> None:
+        """Until it has been started, but not tried; raises ``NoRunner``."""
+        await self._until_told(lambda: self.reports.up, "not started")
+
     async def until_ready(self) -> None:
-        """Raises ``NoRunner``."""
-        try:
-            async with asyncio.timeout(START_S):
-                await self._until(lambda: self.reports.ready or self._failed())
-        except TimeoutError:
-            words = f"{self.runner.id} was not ready within {START_S:.0f} s"
-            raise NoRunner(words, self.reports.log) from None
-        self._refuse_failure()
+        """Until its trial is behind it; raises ``NoRunner``."""
+        await self._until_told(lambda: self.reports.ready, "not ready")
         if self.follower.lost or self.follower.flooded:
             raise NoRunner(f"events were lost while {self.runner.id} was started")
         await self.follower.clock.reach(time.monotonic_ns())
         self._find_runner()
+
+    async def _until_told(self, true: Callable[[], bool], otherwise: str) -> None:
+        try:
+            async with asyncio.timeout(START_S):
+                await self._until(lambda: true() or self._failed())
+        except TimeoutError:
+            words = f"{self.runner.id} was {otherwise} within {START_S:.0f} s"
+            raise NoRunner(words, self.reports.log) from None
+        self._refuse_failure()
 
     def _failed(self) -> bool:
         reports = self.reports
@@ -113,14 +122,12 @@ class Instance:
         history = follower.history
         runner = history.runner
         lost = follower.lost or follower.flooded or self.spent
-        if (
-            lost
-            or self._failed()
-            or runner is None
-            or (self.runner_pid is not None and not runner.lives)
-        ):
+        died = self.runner_pid is not None and runner is not None and not runner.lives
+        if lost or self._failed() or runner is None or (died and not self.restarts):
             self.worn = True
             return
+        if died:
+            self._find_runner()
         try:
             await self._end_what_lives()
             self.reports.idle = None
@@ -131,24 +138,34 @@ class Instance:
         except (TimeoutError, OSError):
             self.worn = True
         else:
-            self.worn = self._failed() or not self._took_up_again()
+            missing = died and self.runner_pid is None
+            self.worn = missing or self._failed() or not self._took_up_again()
 
     def _took_up_again(self) -> bool:
         return self.reports.idle is True
 
     async def _end_what_lives(self) -> None:
         """By KILL, again and again while there is somebody: a job may fork faster than we look."""
-        history = self.follower.history
         async with asyncio.timeout(_ENDED_S):
             while True:
                 await self.follower.clock.reach(time.monotonic_ns())
-                living = [p for p in history.processes if p.lives and p is not history.runner]
+                living = self._cells_own()
                 if not living:
                     return
                 for process in living:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(process.pid, signal.SIGKILL)
                 await asyncio.sleep(0.01)
+
+    def _cells_own(self) -> list[ProcessHistory]:
+        """Who lives of the cell, or was started by a runner that was started again in it."""
+        history = self.follower.history
+        living = [p for p in history.processes if p.lives and p is not history.runner]
+        if self.restarts:
+            others = [p for p in history.machinery if p.lives]
+            anew = next((p for p in others if p.pid == self.runner_pid), None)
+            living += [p for p in others if anew is not None and p is not anew and p.is_below(anew)]
+        return living
 
     async def _until(self, true: Callable[[], bool]) -> None:
         while not true():
@@ -160,7 +177,9 @@ class Instance:
 async def standing_instance(
     runner: Runner, slot: Slot, equipment: Equipment, *, tried: bool
 ) -> AsyncIterator[Instance]:
-    """A started runner, its trial behind it (or that of another, ``tried``); raises ``NoRunner`` or ``SandboxError``."""
+    """A started runner, whose trial goes on (``until_ready``) where none has come through it yet
+    (``tried``); raises ``NoRunner`` or ``SandboxError``.
+    """
     marker = None if equipment.marker is None else str(equipment.marker)
     arrangement = tasks.ground(runner, slot=slot.number, uid=slot.uid, marker=marker)
     assignment = tasks.standing(runner, uid=slot.uid, tried=tried)
@@ -172,7 +191,7 @@ async def standing_instance(
         follower.remember_what_follows()
         instance = Instance(runner, sandbox, follower, history)
         with equipment.watcher.follow(follower), _listening(instance):
-            await instance.until_ready()
+            await instance.until_up()
             yield instance
 
 

@@ -14,7 +14,7 @@ from aftercancel.executor.measure import Equipment, Measurement, Slot
 from aftercancel.executor.sandbox import Sandbox, SandboxError
 from aftercancel.executor.tasks import Commission, commission
 from aftercancel.executor.watcher import Follower
-from aftercancel.model import Cell, Observation, Trouble, TroubleKind
+from aftercancel.model import Action, Cell, Observation, Trouble, TroubleKind
 from aftercancel.runners.standing import WORK
 
 _QUEUE_S = 3.0
@@ -55,6 +55,8 @@ class StandingMeasurement(Measurement):
     async def _given(self, commissioned: Commission) -> AsyncIterator[tuple[Sandbox, Follower]]:
         instance = self._instance
         instance.begin(partial(tasks.is_job, commissioned), self._reports)
+        steps = self._cell.cancellation.steps
+        instance.restarts = any(step.action is Action.START for step in steps)
         try:
             instance.sandbox.control.send(WORK + pickle.dumps(commissioned.task))
             yield instance.sandbox, instance.follower

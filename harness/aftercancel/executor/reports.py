@@ -57,8 +57,10 @@ class Reports:
     closed_ns: int = 0
     runner: int | None = None
     """A real runner's process id in the sandbox's PID namespace; None: not told, or there is none."""
+    up: bool = False
+    """Whether a real runner has been started."""
     ready: bool = False
-    """Whether a real runner has been started, and answers as it should."""
+    """And answers as it should."""
     idle: bool | None = None
     """Whether it can take the next job; None: not told yet."""
     goes_on_ns: int | None = None
@@ -95,15 +97,13 @@ class Reports:
             self.sandbox_error = SandboxError(message["sandbox"])
         if "started" in message:
             self.started = True
-            self.runner = message["started"]
-        if "ready" in message:
-            self.ready = True
-            self.runner = message["ready"]["runner"]
+        self.up = self.up or "up" in message
+        self.ready = self.ready or "ready" in message
+        self.runner = message.get("runner", self.runner)
         if "goes_on_ns" in message:
             self.goes_on_ns = message["goes_on_ns"]
         if "idle" in message:
             self.idle = message["idle"]
-            self.runner = message["runner"]
         self.queue = message.get("queue", self.queue)
         self.log = message.get("log", self.log)
         if "fired" in message:

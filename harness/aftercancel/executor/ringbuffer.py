@@ -11,6 +11,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
 _PADDING, _TIME_EXTEND, _TIME_STAMP = 29, 30, 31
 _MISSED_EVENTS = 1 << 31
@@ -29,8 +31,7 @@ _INTEGERS = {(1, 0): "B", (1, 1): "b", (2, 0): "H", (2, 1): "h"} | {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One event as it stands in the buffer."""
 
     at_ns: int
@@ -108,16 +109,19 @@ class EventFormat:
         offset, size, _ = self._fields[field]
         return offset + size
 
-    def reader(self, field: str) -> Callable[[bytes], int]:
-        """A function that takes an integer field out of a record."""
-        offset, _, code = self._fields[field]
-        unpack = struct.Struct("=" + code).unpack_from
-
-        def read(data: bytes) -> int:
-            value: int = unpack(data, offset)[0]
-            return value
-
-        return read
+    def reader(self, *fields: str) -> Callable[[bytes], tuple[int, ...]]:
+        """A function that takes these integer fields out of a record, all at once."""
+        layout, position = "=", 0
+        in_place = sorted(fields, key=lambda field: self._fields[field][0])
+        for field in in_place:
+            offset, size, code = self._fields[field]
+            layout += f"{offset - position}x{code}"
+            position = offset + size
+        unpack = struct.Struct(layout).unpack_from
+        if tuple(in_place) == fields:
+            return unpack
+        in_order = itemgetter(*(in_place.index(field) for field in fields))
+        return lambda data: in_order(unpack(data))
 
     def text(self, data: bytes, field: str) -> str:
         """A string field's value, whether in place, at the end or behind a ``__data_loc``."""

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from aftercancel.executor.instances import Instance, NoRunner, standing_instance
 from aftercancel.executor.measure import Equipment, Slot
 from aftercancel.executor.measure_standing import StandingMeasurement, unstartable
+from aftercancel.executor.precedence import Precedence
 from aftercancel.executor.sandbox import SandboxError
-from aftercancel.model import Cell, Observation, Runner
+from aftercancel.model import Action, Cell, Observation, Runner
 
 INSTANCES = 64
 """How many may stand at once, of all runners together."""
+_USUAL_S = 2.0
 _TRIES = 2
 """A runner that so often in a row could not be started is not tried again."""
 
@@ -32,13 +34,43 @@ class _Line:
     """One runner's cells that wait."""
 
     runner: Runner
-    waiting: asyncio.Queue[Cell] = field(default_factory=asyncio.Queue)
+    waiting: asyncio.PriorityQueue[tuple[int, int, Cell]] = field(
+        default_factory=asyncio.PriorityQueue
+    )
+    """Cells with their turn, and their number, which no two have."""
+    taken_in: int = 0
+    ahead_s: float = 0.0
+    """About how long the cells that wait will take, one after another."""
     workers: int = 0
     tried: bool = False
     """Whether an instance has come through its trial."""
     refused: int = 0
     """How often in a row an instance did not start."""
     error: NoRunner | None = None
+
+    def add(self, cell: Cell) -> None:
+        self.taken_in += 1
+        self.ahead_s += _estimate_s(cell)
+        self.waiting.put_nowait((_turn(cell), self.taken_in, cell))
+
+    def next(self) -> Cell:
+        cell = self.waiting.get_nowait()[-1]
+        self.ahead_s -= _estimate_s(cell)
+        return cell
+
+
+def _turn(cell: Cell) -> int:
+    """Who only waits, for what the runner makes of its queue, goes first, while the starts of others
+    take the processors; who starts the runner anew goes last, when nothing makes that slow.
+    """
+    if any(step.action is Action.START for step in cell.cancellation.steps):
+        return 2
+    return 0 if cell.job.queued else 1
+
+
+def _estimate_s(cell: Cell) -> float:
+    """Enough to tell long lines from short ones."""
+    return _USUAL_S + (cell.runner.patience_s or 0.0) * (2 if cell.job.queued else 0.1)
 
 
 class StandingCells:
@@ -51,14 +83,15 @@ class StandingCells:
         self._answer = answer
         self._free: list[Slot] = []
         self._room = asyncio.Semaphore(INSTANCES)
-        self._starting = asyncio.Semaphore(4 * (os.cpu_count() or 1))
+        # A start takes a processor for seconds (a JVM): many at once would only make each other late.
+        self._starting = Precedence(1 + (os.cpu_count() or 1))
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, cell: Cell) -> None:
         """Take one in."""
         line = self._lines.setdefault(cell.runner.id, _Line(cell.runner))
-        line.waiting.put_nowait(cell)
+        line.add(cell)
         self._staff(line)
 
     def _staff(self, line: _Line) -> None:
@@ -95,14 +128,15 @@ class StandingCells:
             return
         try:
             async with contextlib.AsyncExitStack() as stack:
-                async with self._starting:
+                async with self._starting.turn(line.ahead_s / line.workers):
                     instance = await stack.enter_async_context(
                         standing_instance(line.runner, slot, self._with, tried=line.tried)
                     )
+                await instance.until_ready()
                 line.tried, line.refused = True, 0
                 self._staff(line)
                 while not instance.worn and not line.waiting.empty():
-                    await self._measure(line.waiting.get_nowait(), slot, instance)
+                    await self._measure(line.next(), slot, instance)
         except Exception as error:  # noqa: BLE001  # whatever it is, the cells must be answered for
             known = isinstance(error, NoRunner | SandboxError)
             words = str(error) if known else f"{line.runner.id} could not be started: {error!r}"
@@ -114,7 +148,7 @@ class StandingCells:
         """Answer for the cell whose turn it is."""
         if line.waiting.empty():
             return
-        cell = line.waiting.get_nowait()
+        cell = line.next()
 
         async def told() -> Observation:
             return unstartable(cell, slot, self._with, error)
@@ -128,6 +162,7 @@ class StandingCells:
             # It is measured once more, and that instance has ended with the first time.
             anew = self._slot()
             async with standing_instance(cell.runner, anew, self._with, tried=True) as another:
+                await another.until_ready()
                 return await StandingMeasurement(cell, anew, self._with, another).run()
 
         await self._answer(cell, slot, measured)

@@ -38,6 +38,8 @@ _SI_KERNEL = 128
 _SI_TIMER = -2  # generated in an interrupt, while any task may run
 _IGNORED = 1  # TRACE_SIGNAL_IGNORED, include/trace/events/signal.h
 _SIGCHLD = 17
+_HANDLERS = (Handler.DEFAULT, Handler.IGNORED, Handler.CAUGHT)
+"""By sa_handler: SIG_DFL, SIG_IGN, and anything else."""
 
 _CALLS = {
     "kill": ("pid", "sig"),
@@ -233,50 +235,68 @@ def _low32(value: int) -> int:
     return value - (1 << 32) if value & 0x80000000 else value
 
 
-def _decoder(file: EventFormat) -> Callable[[int, bytes], Event | None]:  # noqa: PLR0911
+def _decoder(file: EventFormat) -> Callable[[int, bytes], Event | None]:  # noqa: C901, PLR0911
     """How an event's bytes become one of ours. One branch for each event."""
-    who = file.reader("common_pid")
     match file.name:
         case "task_newtask":
-            child, flags = file.reader("pid"), file.reader("clone_flags")
-            return lambda at, data: Forked(
-                at, who(data), child(data), bool(flags(data) & _CLONE_THREAD)
-            )
+            read = file.reader("common_pid", "pid", "clone_flags")
+
+            def forked(at: int, data: bytes) -> Event:
+                who, child, flags = read(data)
+                return Forked(at, who, child, bool(flags & _CLONE_THREAD))
+
+            return forked
         case "sched_process_exec":
-            pid, old = file.reader("pid"), file.reader("old_pid")
-            return lambda at, data: Execed(at, pid(data), old(data), file.text(data, "filename"))
+            read = file.reader("pid", "old_pid")
+
+            def execed(at: int, data: bytes) -> Event:
+                pid, old = read(data)
+                return Execed(at, pid, old, file.text(data, "filename"))
+
+            return execed
         case "sched_process_exit":
-            return lambda at, data: Exited(at, who(data))
+            read = file.reader("common_pid")
+            return lambda at, data: Exited(at, *read(data))
         case "signal_generate":
-            sig, target = file.reader("sig"), file.reader("pid")
-            code, result = file.reader("code"), file.reader("result")
-            return lambda at, data: Generated(
-                at,
-                who(data),
-                sig(data),
-                target(data),
-                code(data) in (_SI_KERNEL, _SI_TIMER),
-                result(data) == _IGNORED,
-            )
+            read = file.reader("common_pid", "sig", "pid", "code", "result")
+
+            def generated(at: int, data: bytes) -> Event:
+                who, sig, target, code, result = read(data)
+                by_kernel = code in (_SI_KERNEL, _SI_TIMER)
+                return Generated(at, who, sig, target, by_kernel, result == _IGNORED)
+
+            return generated
         case "signal_deliver":
-            sig, handler = file.reader("sig"), file.reader("sa_handler")
-            return lambda at, data: Delivered(
-                at, who(data), sig(data), Handler(min(handler(data), 2))
-            )
+            read = file.reader("common_pid", "sig", "sa_handler")
+
+            def delivered(at: int, data: bytes) -> Event:
+                who, sig, handler = read(data)
+                return Delivered(at, who, sig, _HANDLERS[min(handler, 2)])
+
+            return delivered
         case "sys_enter_exit" | "sys_enter_exit_group":
-            status, whole = file.reader("error_code"), file.name.endswith("group")
-            return lambda at, data: ExitCalled(at, who(data), status(data) & 0xFF, whole)
+            read, whole = file.reader("common_pid", "error_code"), file.name.endswith("group")
+
+            def exit_called(at: int, data: bytes) -> Event:
+                who, status = read(data)
+                return ExitCalled(at, who, status & 0xFF, whole)
+
+            return exit_called
         case "print":
-            return lambda at, data: Marked(at, who(data), file.text(data, "buf").rstrip("\n"))
+            read = file.reader("common_pid")
+            return lambda at, data: Marked(at, read(data)[0], file.text(data, "buf").rstrip("\n"))
         case name if name.startswith("sys_enter_"):
             call = name.removeprefix("sys_enter_")
-            target, sig = (file.reader(field) for field in _CALLS[call])
-            return lambda at, data: Called(
-                at, who(data), call, _low32(target(data)), _low32(sig(data))
-            )
+            read = file.reader("common_pid", *_CALLS[call])
+
+            def called(at: int, data: bytes) -> Event:
+                who, target, sig = read(data)
+                return Called(at, who, call, _low32(target), _low32(sig))
+
+            return called
         case name if name.startswith("sys_exit_"):
-            result = file.reader("ret")
-            return lambda at, data: Returned(at, who(data), result(data))
+            read = file.reader("common_pid", "ret")
+            return lambda at, data: Returned(at, *read(data))
         case name:
             raise ValueError(f"no decoder for the event {name}")
 

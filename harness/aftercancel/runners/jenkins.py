@@ -28,6 +28,7 @@ from aftercancel.runners.protocol import Adapter, Found, Further, Kind, Tell, Wo
 
 ABORT = "abort"
 _POLL_S = 0.04
+_IDLE_POLL_S = 0.3
 _LOG_S = 0.2
 _REST_OF_LOG_S = 0.1
 _NUMBER_S = 10.0
@@ -204,7 +205,7 @@ class Jenkins:
 
     def idle(self, within_s: float) -> bool:
         http = self._http
-        until = time.monotonic() + within_s
+        until, pause_s = time.monotonic() + within_s, _POLL_S
         while True:
             try:
                 if http.executors()[0] == 0 and not http.waiting():
@@ -214,7 +215,8 @@ class Jenkins:
                     return False
             if time.monotonic() > until:
                 return False
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _IDLE_POLL_S)
 
     def stop(self) -> None:
         self._server.stop()

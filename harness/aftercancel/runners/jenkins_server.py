@@ -26,7 +26,7 @@ _DEB_WAR = Path("/usr/share/java/jenkins.war")
 _PORTS_TRIED = 3
 _STOP_S = 3.0
 _END_S = 20.0
-_POLL_S = 0.05
+_POLL_S = 0.25  # each makes it render a page that says to wait
 _PORT_TAKEN = "Address already in use"
 _FROM_JAVA_9 = (
     *(f"java.base/java.{name}" for name in ("lang", "lang.reflect", "lang.ref", "util", "io")),

@@ -122,9 +122,10 @@ class Steward:
         folder.mkdir(mode=0o755)
         os.chown(folder, self._ground.uid, self._ground.uid)
         self._adapter.start()
+        self._tell(up=True)
         if not self._standing.tried:
             self._try()
-        self._tell(ready={"runner": self._adapter.runner})
+        self._tell(ready=True, runner=self._adapter.runner)
 
     def _try(self) -> None:
         self._trial = Trial(self._adapter, self._ground, self._standing.way)
@@ -189,7 +190,7 @@ class Steward:
         except RunnerError as error:
             self._tell(error=str(error), log=ground.last_words(LOG_LIMIT))
         else:
-            self._tell(started=self._adapter.runner)
+            self._tell(started=True, runner=self._adapter.runner)
 
     def _clear(self, within_s: float) -> None:
         task, self._task = self._task, None
@@ -268,7 +269,8 @@ class Steward:
             error = os.strerror(failure.errno or 0)
         except RunnerError as failure:
             error = str(failure)
-        self._tell(fired={"at_ns": at_ns, "what": what, "error": error, "limit_s": limit_s})
+        fired = {"at_ns": at_ns, "what": what, "error": error, "limit_s": limit_s}
+        self._tell(fired=fired, runner=self._adapter.runner)
 
     # -- telling
 
