@@ -45,7 +45,7 @@ bench: setup ## measure speed and memory of the lab itself (as root)
 .PHONY: reports
 reports: setup ## measure the reference run and make reports/ of it (as root), or RUN=DIR
 	@run='$(RUN)'; if [ -z "$$run" ]; then run=.aftercancel/reference; rm -rf "$$run"; \
-	  .venv/bin/aftercancel run --repeat 3 --out "$$run" > /dev/null || [ $$? -eq 2 ]; \
+	  .venv/bin/aftercancel run --slice default --slice variants --repeat 3 --out "$$run" > /dev/null || [ $$? -eq 2 ]; \
 	fi; .venv/bin/python scripts/reports.py "$$run" reports; \
 	.venv/bin/python scripts/picture.py reports/measured traps reports/matrix.svg
 

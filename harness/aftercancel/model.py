@@ -658,8 +658,12 @@ class Observation:
     """None: the runner gave no terminal."""
     queued: tuple[Queued, ...] = ()
     """Only where the runner has a queue, in the order of submission."""
+    again_ms: tuple[float, ...] = ()
+    """When the runner ran the same job once more, of itself (Buildbot's master does, after it lost
+    its worker). Those runs are told here, and left out of everything else."""
     runner_log: str = ""
-    """The end of a real runner's own log, where the cell could not be measured."""
+    """The end of a real runner's own log, where the cell could not be measured or the runner never
+    reported the job's end."""
 
 
 class Processes(StrEnum):

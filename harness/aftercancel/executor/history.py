@@ -74,6 +74,8 @@ class History:
         self._names = names
         self._is_job = is_job
         self._job: ProcessHistory | None = None
+        self.again_ns: list[int] = []
+        """When the same job was started once more, of whose run nothing is recorded."""
         self._by_tid: dict[int, ProcessHistory] = {init_pid: self._init}
         self._open_calls: dict[int, Called] = {}
         self.processes: list[ProcessHistory] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aftercancel.executor.events import Event, Forked, Generated
+from aftercancel.executor.events import Event, Execed, Forked, Generated
 from aftercancel.executor.history import History, Names
 from aftercancel.executor.lives import (
     RUNNER,
@@ -118,8 +118,23 @@ class StandingHistory(History):
         if self._job is None or self._job is process:
             return True
         if self._is_job(process) and not process.is_below(_top(self._job)):
-            self._again.add(_top(process).key)
+            top = _top(process)
+            if top.key not in self._again:
+                self._again.add(top.key)
+                self.again_ns.append(process.started_ns)
         return False
+
+    def _execed(self, event: Execed) -> None:
+        """See ``History``. A runner that was started again belongs to the sandbox, with its jobs."""
+        super()._execed(event)
+        process = self._by_tid.get(event.tid)
+        if process is None or not process.of_the_sandbox or self._job is None:
+            return
+        # A shell's own forks have its command line too.
+        above = process.parent
+        forked = above is not None and above.argv == process.argv
+        if process.argv == self._job.argv and not forked:
+            self.again_ns.append(process.started_ns)
 
     def _stays_the_runner(self, process: ProcessHistory) -> bool:
         return process.key == 0

@@ -309,8 +309,13 @@ class Measurement:
             declared=self._declared(),
             terminal_modes=self._terminal_modes(),
             queued=self._queued(ms),
-            runner_log=self._reports.log if trouble is not None else "",
+            again_ms=tuple(ms(at_ns) for at_ns in history.again_ns),
+            runner_log=self._reports.log if trouble is not None or self._keeps_log() else "",
         )
+
+    def _keeps_log(self) -> bool:
+        """Whether what the runner itself logged is of interest though the cell was measured."""
+        return False
 
     def _queued(self, ms: Callable[[int], float]) -> tuple[Queued, ...]:
         return tuple(

@@ -45,6 +45,7 @@ class StandingMeasurement(Measurement):
             if trouble is None:
                 trouble = await self._fire_and_watch(sandbox, follower)
             await self._ask_for_queue(sandbox, follower)
+            await self._ask_for_log(sandbox, follower)
             await self._count(sandbox, follower)
             observation = self._observation(sandbox, follower, trouble)
             # What it met or lost, the next cell there would be charged with.
@@ -80,6 +81,19 @@ class StandingMeasurement(Measurement):
                     await follower.changed.wait()
         began = [each["started_ns"] for each in self._reports.queue or () if each["started_ns"]]
         self._instance.history.next_ns = min(began, default=None)
+
+    async def _ask_for_log(self, sandbox: Sandbox, follower: Follower) -> None:
+        if not self._keeps_log() or self._reports.closed:
+            return
+        with contextlib.suppress(OSError, TimeoutError):
+            sandbox.control.send(b'{"log": true}')
+            async with asyncio.timeout(_QUEUE_S):
+                while not self._reports.log and not self._reports.closed:
+                    follower.changed.clear()
+                    await follower.changed.wait()
+
+    def _keeps_log(self) -> bool:
+        return self._reports.end is None and self._instance.runner_pid is not None
 
 
 def unstartable(cell: Cell, slot: Slot, equipment: Equipment, error: NoRunner) -> Observation:

@@ -22,6 +22,7 @@ from aftercancel.model import Action, Cell, Observation, Runner
 INSTANCES = 64
 """How many may stand at once, of all runners together."""
 _USUAL_S = 2.0
+_GATHER_S = 0.2
 _TRIES = 2
 """A runner that so often in a row could not be started is not tried again."""
 
@@ -112,6 +113,8 @@ class StandingCells:
 
     async def _work(self, line: _Line) -> None:
         try:
+            # Until the other cells are here as well, so that the longest line is known.
+            await asyncio.sleep(_GATHER_S)
             while not line.waiting.empty():
                 async with self._room:
                     slot = self._free.pop() if self._free else self._slot()
@@ -128,7 +131,7 @@ class StandingCells:
             return
         try:
             async with contextlib.AsyncExitStack() as stack:
-                async with self._starting.turn(line.ahead_s / line.workers):
+                async with self._starting.turn(line.ahead_s / line.runner.instances):
                     instance = await stack.enter_async_context(
                         standing_instance(line.runner, slot, self._with, tried=line.tried)
                     )

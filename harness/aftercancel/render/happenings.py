@@ -66,6 +66,10 @@ def _moments(observation: Observation) -> Iterator[Happening]:
 
 def _further(observation: Observation) -> Iterator[Happening]:
     """What became of the jobs that waited in the runner's queue."""
+    for at_ms in observation.again_ms:
+        yield Happening(
+            at_ms, "— the runner runs the same job once more; that run is left out here"
+        )
     for number, queued in enumerate(observation.queued, 1):
         if queued.started_ms is not None:
             yield Happening(queued.started_ms, f"— waiting job {number} starts")

@@ -4,7 +4,7 @@ It starts the runner, hands it one job after another, cancels them as the cell s
 executor what the runner reports. It talks as the plain runner does (``plain``): packets of a
 SOCK_SEQPACKET pair, ``j`` and JSON or ``o`` and bytes of the job's log; orders come as JSON.
 
-Orders: a ``Task`` (a job, with what must be there for it), ``fire``, ``queue``, ``count``, ``clear``
+Orders: a ``Task`` (a job, with what must be there for it), ``fire``, ``queue``, ``log``, ``count``, ``clear``
 (all that the job left has been killed: make ready for the next).
 """
 
@@ -36,6 +36,7 @@ _RULES = "/etc/sudoers.d/job"
 OUTPUT_LIMIT = 65_536
 """Bytes of the job's log that are kept; the rest is only counted."""
 LOG_LIMIT = 16_384
+_LOG_OF_A_CELL = 4_096
 _PACKET = 1 << 20
 _PART = 16_384
 
@@ -163,6 +164,8 @@ class Steward:
             self._next_at = time.monotonic()
         elif "queue" in order:
             self._tell(queue=[asdict(each) for each in self._adapter.queue()])
+        elif "log" in order:
+            self._tell(log=self._ground.last_words(_LOG_OF_A_CELL))
         elif "count" in order:
             with self._sending:
                 counts = {"o": [self._before_report, self._after_report, self._sent]}

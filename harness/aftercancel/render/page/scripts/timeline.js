@@ -121,6 +121,7 @@ class Timeline {
       const own = visible(observation.report.words);
       add(observation.report.at_ms, 'report', 'head', own ? { words: `${said} (${shortened(own, LONGEST_SAID)})`, full: `${said} (${own})` } : { words: said });
     }
+    (observation.again_ms || []).forEach((at) => add(at, 'queued', 'head', { words: 'the runner runs the same job once more; that run is left out here' }));
     observation.queued.forEach((each, n) => add(each.started_ms, 'queued', 'head', { words: `waiting job ${n + 1} starts` }));
     add(observation.decided_ms, 'decided', 'head', { words: `${observation.decided || ''}${observation.report ? '' : ': the runner has not reported'}${stillWaiting(observation)}` });
     return nodes;
