@@ -643,6 +643,11 @@ def test_a_slice_without_cells_is_a_mistake(root: Path) -> None:
     assert only(root).problem == "The slice has no cells."
 
 
+def test_no_slice_has_the_name_that_stands_for_all_of_the_default_ones(root: Path) -> None:
+    edit(root / "matrix.toml", "[slice.traps]", "[slice.default]")
+    assert only(root).problem == "No slice can be called that: it stands for all of them."
+
+
 Spoil = Callable[[str], str]
 
 

@@ -228,3 +228,37 @@ def test_the_same_job_in_another_run_is_neither_the_job_nor_part_of_the_cell() -
     assert told.job.pid == JOB
     assert [process.pid for process in told.recorded()] == [RUNNER, JOB]
     assert told.living() == []
+    assert told.again_ns == [14]
+
+
+def restarted(*events: Event) -> StandingHistory:
+    """The runner dies after its job was ready, is started again, and has a shell below it."""
+    return cell(
+        Exited(18, RUNNER),
+        Exited(18, THREAD),
+        forked(20, STEWARD, 60),
+        Execed(21, 60, 60, "/lab/programs/runner"),
+        forked(22, 60, NEXT),
+        Execed(23, NEXT, NEXT, "/bin/bash"),
+        *events,
+    )
+
+
+def test_a_run_anew_by_a_runner_that_was_started_again_is_told_too() -> None:
+    """It belongs to the sandbox then, as that runner does."""
+    told = restarted(Marked(24, NEXT, "ready\n"))
+    assert told.again_ns == [24]
+    assert [process.pid for process in told.recorded()] == [RUNNER, SHELL, JOB, CHILD]
+
+
+def test_a_waiting_job_that_it_starts_is_no_run_anew() -> None:
+    assert restarted().again_ns == []
+
+
+def test_the_next_cell_has_the_runner_that_was_started_again_and_nothing_of_the_last() -> None:
+    told = restarted(Exited(30, NEXT), Exited(31, CHILD), Exited(31, JOB), Exited(31, SHELL))
+    following = told.next_cell(never, 60)
+    assert [(p.pid, p.role) for p in following.processes] == [(60, "runner")]
+    assert 60 not in [p.pid for p in following.machinery]
+    following.add(forked(40, 60, 70))
+    assert [p.pid for p in following.processes] == [60, 70]

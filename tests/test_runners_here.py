@@ -102,7 +102,7 @@ def test_so_are_several() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_kind_of_runner_stands_for_all_its_variants() -> None:
+def test_a_kind_of_runner_stands_for_all_its_variants_in_the_default_slices() -> None:
     named = {cell.runner.id for cell in chosen(asked("buildkite-agent"))}
     assert {"buildkite-agent", "buildkite-agent-no-pty"} == named
 

@@ -62,6 +62,22 @@ def test_a_runner_is_told_as_started_before_its_trial(tmp_path: Path) -> None:
         assert kinds.index("up") < kinds.index("ready")
 
 
+def test_what_a_runner_logged_is_told_when_it_is_asked_for(tmp_path: Path) -> None:
+    with Stewarded(tmp_path) as it:
+        it.told("ready")
+        it.order(log=True)
+        assert it.told("log") == "the runner's own log"
+
+
+def test_of_a_cell_only_what_was_logged_in_it_is_told(tmp_path: Path) -> None:
+    with Stewarded(tmp_path) as it:
+        it.told("ready")
+        it.give("exit 0")
+        it.told("started")
+        it.order(log=True)
+        assert it.told("log") == "it said nothing"
+
+
 def test_a_runner_that_does_not_start_is_told_with_its_words_and_its_log(tmp_path: Path) -> None:
     with Stewarded(tmp_path, fails="its port is taken") as it:
         assert it.told("error") == "its port is taken"

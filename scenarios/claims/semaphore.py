@@ -33,7 +33,8 @@ def _gone(observation: Observation) -> bool:
 )
 def s1(case: Case) -> Answer:
     """KILL ended a process of the job; until the watching ended the runner had not reported the
-    end, and none of the jobs of the same kind behind it had started.
+    end, and none of the jobs of the same kind behind it had started. (That they waited is the lab's
+    doing: each runner has one job at a time.)
     """
     observation = case.observation
     if not observation.queued or _gone(observation):

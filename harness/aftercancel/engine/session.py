@@ -84,10 +84,10 @@ class Asked:
         names = {word.partition("=")[0] for word in self.runners}
         if not names:
             return cells
-        if not self.slices:
-            missing = {name for name in names if not any(_is_of(cell, name) for cell in cells)}
-            others = (cell for cell in catalogue.matrix.values() if cell not in cells)
-            cells += tuple(c for c in others if any(_is_of(c, name) for name in missing))
+        missing = {name for name in names if not any(_is_of(cell, name) for cell in cells)}
+        if missing and not self.slices:
+            everything = catalogue.matrix.values()
+            cells += tuple(c for c in everything if any(_is_of(c, name) for name in missing))
         return [cell for cell in cells if any(_is_of(cell, name) for name in names)]
 
 

@@ -1,11 +1,12 @@
 """One cell's processes and signals, put together from events of either evidence.
 
 Pure but for two questions to /proc when a program starts (its ROLE and its command line), which
-are asked through ``Names`` so that a test can answer them.
+are asked through ``Names`` so that a test can answer them; and for how late they were asked.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
@@ -40,6 +41,8 @@ from aftercancel.executor.procfs import signal_name
 # stop or continue it.
 _HARMLESS_BY_DEFAULT = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
 _SIGKILL = 9
+_LATE_NS = 150_000_000
+"""What lives as long as a job's roles do (CONTRIBUTING.md) can be asked until then."""
 READY = "ready"
 """The mark with which a job says that its traps are set."""
 
@@ -74,6 +77,7 @@ class History:
         self._names = names
         self._is_job = is_job
         self._job: ProcessHistory | None = None
+        self._read_late: list[ProcessHistory] = []
         self.again_ns: list[int] = []
         """When the same job was started once more, of whose run nothing is recorded."""
         self._by_tid: dict[int, ProcessHistory] = {init_pid: self._init}
@@ -97,6 +101,13 @@ class History:
     @property
     def runner(self) -> ProcessHistory | None:
         return self.processes[0] if self.processes else None
+
+    @property
+    def came_late(self) -> bool:
+        """Whether one of the job's processes had ended before its names were read, and not because it
+        lived so shortly: the events came late, in the flood of another cell.
+        """
+        return any(self._job is not None and p.is_below(self._job) for p in self._read_late)
 
     def living(self) -> list[ProcessHistory]:
         """The processes of the cell that live, without the runner."""
@@ -238,6 +249,8 @@ class History:
         read = self._names.argv(event.tid)
         process.argv = read or (event.path,)
         process.argv_read = bool(read)
+        if not read and time.monotonic_ns() - event.at_ns > _LATE_NS:
+            self._read_late.append(process)
         # fexecve(3) has no better name for a program than a descriptor's.
         by_descriptor = event.path.startswith(("/proc/self/fd/", "/dev/fd/"))
         path = process.argv[0] if by_descriptor else event.path

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aftercancel.executor.events import Event, Execed, Forked, Generated
-from aftercancel.executor.history import History, Names
+from aftercancel.executor.events import Event, Forked, Generated, Marked
+from aftercancel.executor.history import READY, History, Names
 from aftercancel.executor.lives import (
     RUNNER,
     SERVER,
@@ -124,17 +124,15 @@ class StandingHistory(History):
                 self.again_ns.append(process.started_ns)
         return False
 
-    def _execed(self, event: Execed) -> None:
-        """See ``History``. A runner that was started again belongs to the sandbox, with its jobs."""
-        super()._execed(event)
-        process = self._by_tid.get(event.tid)
-        if process is None or not process.of_the_sandbox or self._job is None:
-            return
-        # A shell's own forks have its command line too.
-        above = process.parent
-        forked = above is not None and above.argv == process.argv
-        if process.argv == self._job.argv and not forked:
-            self.again_ns.append(process.started_ns)
+    def _marked(self, event: Marked) -> None:
+        """See ``History``. A runner that was started again belongs to the sandbox, and its jobs with
+        it; of these only the same job says that it is ready.
+        """
+        super()._marked(event)
+        writer = None if event.tid is None else self._by_tid.get(event.tid)
+        again = writer is not None and writer.of_the_sandbox and self._job is not None
+        if again and event.text.strip() == READY:
+            self.again_ns.append(event.at_ns)
 
     def _stays_the_runner(self, process: ProcessHistory) -> bool:
         return process.key == 0

@@ -123,7 +123,8 @@ class Instance:
         runner = history.runner
         lost = follower.lost or follower.flooded or self.spent
         died = self.runner_pid is not None and runner is not None and not runner.lives
-        if lost or self._failed() or runner is None or (died and not self.restarts):
+        refused = self.restarts and any(step.error is not None for step in self.reports.fired)
+        if lost or refused or self._failed() or runner is None or (died and not self.restarts):
             self.worn = True
             return
         if died:
@@ -139,7 +140,8 @@ class Instance:
             self.worn = True
         else:
             missing = died and self.runner_pid is None
-            self.worn = missing or self._failed() or not self._took_up_again()
+            lost = follower.lost or follower.flooded
+            self.worn = missing or lost or self._failed() or not self._took_up_again()
 
     def _took_up_again(self) -> bool:
         return self.reports.idle is True

@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +72,8 @@ class Equipment:
     """The same of those that a real runner is given: they wait for the runner most of that time."""
     keys: Callable[[], str]
     """Makes the keys for other hosts, once; returns the user's public one."""
+    late: set[tuple[str, int]] = field(default_factory=set)
+    """Cells and attempts whose events came too late to ask who their processes were."""
 
 
 class Measurement:
@@ -277,6 +279,8 @@ class Measurement:
         self, sandbox: Sandbox, follower: Follower, trouble: Trouble | None
     ) -> Observation:
         history, evidence = follower.history, self._with.watcher.evidence
+        if history.came_late:
+            self._with.late.add((self._cell.id, self._cell.attempt))
         for survivor in history.living():
             survivor.last = procfs.look(survivor.pid) or survivor.last
         zero_ns = self._zero_ns(history)

@@ -93,7 +93,10 @@ class StandingMeasurement(Measurement):
                     await follower.changed.wait()
 
     def _keeps_log(self) -> bool:
-        return self._reports.end is None and self._instance.runner_pid is not None
+        """See ``Measurement``: where the runner had not reported when the cell was decided."""
+        end = self._reports.end
+        reported = end is not None and end.at_ns <= self._decided_ns
+        return not reported and self._instance.runner_pid is not None
 
 
 def unstartable(cell: Cell, slot: Slot, equipment: Equipment, error: NoRunner) -> Observation:

@@ -27,7 +27,7 @@ from aftercancel.executor.hosts import Orders, fork_into_pid_namespace
 from aftercancel.executor.limits import Group, Groups
 from aftercancel.executor.rootfs import Layers
 from aftercancel.runners import plain
-from aftercancel.runners.standing import Standing
+from aftercancel.runners.standing import Standing, bring_all
 
 _NUMBER = struct.Struct("=q")
 
@@ -47,7 +47,7 @@ class Zygote:
     ) -> tuple[int, int]:
         """A new sandbox's PID 1, in our PID namespace, and a pidfd of it.
 
-        Waits for the answer (a fork's time), so that no event of the new process can be read
+        Waits for the answer (a fork's time, and once that of importing what drives runners), so that no event of the new process can be read
         before the caller knows whose it is.
         """
         request = pickle.dumps((arrangement, assignment))
@@ -115,9 +115,10 @@ def _runner(assignment: Assigned) -> Run:
             return lambda control, orders: plain.serve(control, assignment, orders)
         case Standing():
             # By us, and kept, before the fork: each instance would take 0.2 s of processor time for
-            # it, and its sandbox has nothing to import from. What fails here fails there again.
+            # it, and its sandbox has nothing to import from. All at once, since the executor waits
+            # for us: before the first cell of a runner begins. What fails here fails there again.
             with contextlib.suppress(Exception):
-                assignment.bring()
+                bring_all()
 
             def run_runner(control: socket.socket, orders: Orders) -> NoReturn:
                 assignment.bring()(control, orders)

@@ -90,10 +90,10 @@ class Ground:
             for name in (*folders, *files):
                 os.chown(Path(top) / name, self.uid, self.uid, follow_symlinks=False)
 
-    def last_words(self, limit: int = 600) -> str:
-        """The end of the log, for an error's message."""
+    def last_words(self, limit: int = 600, *, since: int = 0) -> str:
+        """The end of the log; ``since``: of what was written when it had so many bytes already."""
         try:
-            said = self.log.read_bytes()[-limit:].decode("utf-8", "replace").strip()
+            said = self.log.read_bytes()[since:][-limit:].decode("utf-8", "replace").strip()
         except OSError:
             return "it said nothing"
         return said or "it said nothing"

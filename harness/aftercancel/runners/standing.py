@@ -65,6 +65,15 @@ class Standing:
         return lambda control, _: steward.serve(control, self, kind, ground)
 
 
+def bring_all() -> None:
+    """Import what drives any runner; it is kept, so the second call takes no time."""
+    from aftercancel.runners import registry, steward
+
+    del steward
+    for name in registry.NAMES:
+        registry.kind(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One cell as the steward needs it."""

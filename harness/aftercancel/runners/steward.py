@@ -64,6 +64,7 @@ class Steward:
         self._job = self._group = 0
         self._sent = self._before_report = self._after_report = 0
         self._reported = False
+        self._log_began = 0
         self._trial: Trial | None = None
         self._adapter: Adapter = kind.make(ground, dict(standing.options), self)
 
@@ -75,6 +76,8 @@ class Steward:
             self._trial.heard(Heard.LOG, data.decode("utf-8", "replace"))
             return
         with self._sending:
+            if self._task is None:  # of a job that is over for us
+                return
             if self._reported:
                 self._after_report += len(data)
             else:
@@ -165,7 +168,7 @@ class Steward:
         elif "queue" in order:
             self._tell(queue=[asdict(each) for each in self._adapter.queue()])
         elif "log" in order:
-            self._tell(log=self._ground.last_words(_LOG_OF_A_CELL))
+            self._tell(log=self._ground.last_words(_LOG_OF_A_CELL, since=self._log_began))
         elif "count" in order:
             with self._sending:
                 counts = {"o": [self._before_report, self._after_report, self._sent]}
@@ -182,6 +185,7 @@ class Steward:
             self._reported = False
         self._steps, self._firing = list(task.steps), False
         ground = self._ground
+        self._log_began = ground.log.stat().st_size if ground.log.exists() else 0
         write_file(task.work.path, task.work.script, 0o755)
         write_files(task.files, ground.uid)
         if task.sudoers:
