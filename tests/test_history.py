@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from aftercancel.executor.events import (
     Called,
     Delivered,
@@ -254,3 +256,34 @@ def test_a_program_of_an_open_descriptor_is_named_by_its_command_line() -> None:
     ):
         told.add(event)
     assert process(told, JOB).role == "dropbear"
+
+
+def test_who_had_ended_when_his_event_was_read_late_is_noticed() -> None:
+    """All of these happened when the machine was started, some nanoseconds after it."""
+    assert history().came_late
+
+
+def test_who_lived_too_shortly_to_be_asked_in_time_makes_no_cell_late() -> None:
+    now = time.monotonic_ns()
+    told = History(INIT, NoProc(), is_job)
+    for event in (
+        Forked(now, INIT, RUNNER, thread=False),
+        Forked(now, RUNNER, JOB, thread=False),
+        Execed(now, JOB, JOB, "/bin/dash"),
+    ):
+        told.add(event)
+    assert not told.came_late
+
+
+def test_a_late_event_of_what_is_not_the_job_s_makes_no_cell_late() -> None:
+    told = History(INIT, NoProc(), lambda process: process.pid == CHILD)
+    now = time.monotonic_ns()
+    for event in (
+        Forked(1, INIT, RUNNER, thread=False),
+        Forked(2, RUNNER, JOB, thread=False),
+        Execed(3, JOB, JOB, "/usr/bin/git"),
+        Forked(4, RUNNER, CHILD, thread=False),
+        Execed(now, CHILD, CHILD, "/bin/dash"),
+    ):
+        told.add(event)
+    assert not told.came_late
