@@ -43,15 +43,6 @@ JOB_KILLED = Cancellation(
 RUNNER_KILLED = Cancellation(
     "runner-KILL", "", (Step(Action.SIGNAL, signal="KILL", to=Target.RUNNER),)
 )
-RUNNER_RESTARTED = Cancellation(
-    "runner-KILL-restart",
-    "",
-    (
-        Step(Action.SIGNAL, signal="KILL", to=Target.RUNNER),
-        Step(Action.WAIT, seconds=1.0),
-        Step(Action.START, to=Target.RUNNER),
-    ),
-)
 GITLAB = Runner(
     "gitlab-runner",
     "",
@@ -193,26 +184,6 @@ def test_a_runner_that_was_killed_cannot_report(seen: dict[str, Observation]) ->
     assert orphaned.runner_end == End(signal="KILL")
     assert orphaned.report is None
     assert judged(orphaned).processes is Processes.ORPHANED
-
-
-def test_a_runner_that_was_started_again_serves_the_next_cell_as_a_new_one_would(
-    gitlab: Runner, traced: ThisMachine
-) -> None:
-    script = "mark ready\nROLE=child /bin/sleep 600"
-    seen = measured(
-        traced,
-        replace(gitlab, instances=1),
-        dict.fromkeys(("first", "second"), (script, RUNNER_RESTARTED, CHILD)),
-    )
-    assert {name: each.trouble for name, each in seen.items()} == {"first": None, "second": None}
-    first, second = seen["first"], seen["second"]
-    for each in (first, second):
-        assert each.runner_end == End(signal="KILL")
-        assert judged(each).processes is Processes.ORPHANED
-        assert the(each, "runner").key == 0
-    shapes = [sorted((p.role, p.program) for p in each.processes) for each in (first, second)]
-    assert shapes[0] == shapes[1]
-    assert the(first, "runner").pid != the(second, "runner").pid
 
 
 def test_what_the_author_wants_done_afterwards_is_part_of_the_cell(
