@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aftercancel.executor import measure, service
+from aftercancel.executor import measure, retry
 from aftercancel.executor.company import Company
 from aftercancel.executor.watcher import Clock, ProcWatcher
 from aftercancel.executor.zygote import Zygote
@@ -152,7 +152,7 @@ def observations(losses: dict[str, int]) -> tuple[list[Observation], list[tuple[
         cells = [Told(name) for name in losses]
         try:
             return await asyncio.gather(
-                *(service._until_nothing_is_lost(each.run, equipment, company) for each in cells)
+                *(retry.until_nothing_is_lost(each.run, equipment, company) for each in cells)
             )
         finally:
             watching.cancel()
@@ -184,9 +184,7 @@ def test_a_cell_is_measured_again_only_when_the_trace_was_read_up_to_then() -> N
         watcher = ProcWatcher()
         watcher.clock = clock
         equipment = equipment_with(watcher)
-        measuring = asyncio.create_task(
-            service._until_nothing_is_lost(measured, equipment, Company())
-        )
+        measuring = asyncio.create_task(retry.until_nothing_is_lost(measured, equipment, Company()))
         await _turns(50)
         before_it_is_read = len(began)
         while not measuring.done():

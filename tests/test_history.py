@@ -263,6 +263,21 @@ def test_who_had_ended_when_his_event_was_read_late_is_noticed() -> None:
     assert history().came_late
 
 
+def test_who_could_be_asked_makes_no_cell_late_however_late_it_was() -> None:
+    class Lives(NoProc):
+        def argv(self, pid: int) -> tuple[str, ...]:
+            return ("/bin/dash", "/lab/job.sh")
+
+    told = History(INIT, Lives(), is_job)
+    for event in (
+        Forked(1, INIT, RUNNER, thread=False),
+        Forked(2, RUNNER, JOB, thread=False),
+        Execed(3, JOB, JOB, "/bin/dash"),
+    ):
+        told.add(event)
+    assert not told.came_late
+
+
 def test_who_lived_too_shortly_to_be_asked_in_time_makes_no_cell_late() -> None:
     now = time.monotonic_ns()
     told = History(INIT, NoProc(), is_job)

@@ -253,6 +253,7 @@ def test_a_run_anew_by_a_runner_that_was_started_again_is_told_too() -> None:
 
 def test_a_waiting_job_that_it_starts_is_no_run_anew() -> None:
     assert restarted().again_ns == []
+    assert restarted(Marked(24, NEXT, "something else\n")).again_ns == []
 
 
 def test_the_next_cell_has_the_runner_that_was_started_again_and_nothing_of_the_last() -> None:

@@ -23,6 +23,7 @@ from aftercancel.executor.events import (
     Marked,
     Returned,
 )
+from aftercancel.executor.fatal import HARMLESS_BY_DEFAULT, turned_into_kill
 from aftercancel.executor.lives import (
     FAR_HOST,
     JOB,
@@ -35,11 +36,7 @@ from aftercancel.executor.lives import (
     SignalHistory,
     of_the_sandbox,
 )
-from aftercancel.executor.procfs import signal_name
 
-# signal(7): what ends a process when its disposition is the default. The others are ignored,
-# stop or continue it.
-_HARMLESS_BY_DEFAULT = frozenset({17, 18, 19, 20, 21, 22, 23, 28})
 _SIGKILL = 9
 _LATE_NS = 150_000_000
 """What lives as long as a job's roles do (CONTRIBUTING.md) can be asked until then."""
@@ -364,13 +361,13 @@ class History:
         pending = self._pending.get(receiver.key, [])
         answered = [s for s in pending if s.signal == event.signal]
         if event.signal == _SIGKILL and not answered:
-            answered = _turned_into_kill(receiver, pending)
+            answered = list(turned_into_kill(receiver, pending))
         # One delivery answers every generation of an ordinary signal that is pending (signal(7)).
         for signal in answered:
             signal.delivered_ns = event.at_ns
             signal.handler = event.handler
             pending.remove(signal)
-        if event.handler is not Handler.DEFAULT or event.signal in _HARMLESS_BY_DEFAULT:
+        if event.handler is not Handler.DEFAULT or event.signal in HARMLESS_BY_DEFAULT:
             return
         if receiver.fatal_signal is not None or receiver.exit_status is not None:
             return
@@ -385,23 +382,3 @@ class History:
             # A timer's, which is generated in an interrupt, while any task may run.
             receiver.fatal_signal = event.signal
             receiver.doomed_ns = event.at_ns
-
-
-def _turned_into_kill(
-    receiver: ProcessHistory, pending: list[SignalHistory]
-) -> list[SignalHistory]:
-    """Which signal the kernel carried out as SIGKILL.
-
-    kernel/signal.c complete_signal turns an ordinary fatal signal into SIGKILL for every thread at
-    once. What comes after it is dropped since Linux 6.0; before, it stays pending as well. So it
-    is the first that was fatal.
-    """
-    look = receiver.last
-    met = look.dispositions if look is not None else None
-    harmless = () if met is None else (*met.caught, *met.ignored, *met.blocked)
-    fatal = [
-        s
-        for s in pending
-        if s.signal not in _HARMLESS_BY_DEFAULT and signal_name(s.signal) not in harmless
-    ]
-    return fatal[:1] or pending[-1:]

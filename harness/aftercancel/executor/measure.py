@@ -279,8 +279,8 @@ class Measurement:
         self, sandbox: Sandbox, follower: Follower, trouble: Trouble | None
     ) -> Observation:
         history, evidence = follower.history, self._with.watcher.evidence
-        if history.came_late:
-            self._with.late.add((self._cell.id, self._cell.attempt))
+        note = self._with.late.add if history.came_late else self._with.late.discard
+        note((self._cell.id, self._cell.attempt))
         for survivor in history.living():
             survivor.last = procfs.look(survivor.pid) or survivor.last
         zero_ns = self._zero_ns(history)

@@ -9,8 +9,7 @@ import itertools
 import os
 import platform
 import resource
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,6 +19,7 @@ import msgspec
 from aftercancel.executor import rootfs, serving
 from aftercancel.executor.company import Company
 from aftercancel.executor.measure import Equipment, Measurement, Slot
+from aftercancel.executor.retry import Measured, until_whole
 from aftercancel.executor.standing_cells import StandingCells
 from aftercancel.executor.trace import Trace
 from aftercancel.executor.warden import Holdings
@@ -28,7 +28,6 @@ from aftercancel.executor.zygote import Zygote
 from aftercancel.model import Cell, Declared, Evidence, Observation, Trouble, TroubleKind
 
 _PRIORITY = -15
-_TRIES_ALONE_AFTER_A_LOSS = 2
 _LINE_LIMIT = 64 << 20
 
 
@@ -209,16 +208,10 @@ class Service:
                 await asyncio.wait(running)
 
 
-Measured = Callable[[], Awaitable[Observation]]
-"""Measures one cell, once each time it is called."""
-
-
 async def _answer(cell: Cell, measured: Measured, equipment: Equipment, company: Company) -> bytes:
     """The cell's line. There always is one, whatever happened to the cell."""
     try:
-        observation = await _until_nothing_is_lost(measured, equipment, company)
-        if (cell.id, cell.attempt) in equipment.late:
-            observation = await _once_more(observation, measured, equipment, company)
+        observation = await until_whole(measured, equipment, company)
         return msgspec.json.encode({"observation": observation})
     except Exception as error:  # noqa: BLE001  # one cell's fault is not the others'
         job = cell.job
@@ -230,55 +223,6 @@ async def _answer(cell: Cell, measured: Measured, equipment: Equipment, company:
             declared=Declared(job.marks, job.cleanup, job.removes, job.pause_s, job.rests),
         )
         return msgspec.json.encode({"observation": failed})
-
-
-async def _until_nothing_is_lost(
-    measured: Measured, equipment: Equipment, company: Company
-) -> Observation:
-    """Measured until no trace event was lost, within reason.
-
-    What is lost is another cell's flood, most often. Nothing was measured then, so nothing is
-    smoothed away by measuring again: once the flood is over; and then where no other cell of this
-    executor can flood.
-    """
-    async with company.together():
-        seen = await measured()
-    if _lost(seen):
-        async with company.alone():
-            await _caught_up(equipment)
-        async with company.together():
-            seen = await measured()
-    for _ in range(_TRIES_ALONE_AFTER_A_LOSS):
-        if not _lost(seen):
-            break
-        async with company.alone():
-            await _caught_up(equipment)
-            seen = await measured()
-    return seen
-
-
-async def _once_more(
-    late: Observation, measured: Measured, equipment: Equipment, company: Company
-) -> Observation:
-    """Measured again, once, where another cell's flood had kept the events waiting.
-
-    The first says what happened as well, but not of whom: some had ended before they were asked.
-    """
-    key = (late.cell, late.attempt)
-    equipment.late.discard(key)
-    await _caught_up(equipment)
-    seen = await _until_nothing_is_lost(measured, equipment, company)
-    equipment.late.discard(key)
-    return late if seen.trouble is not None and late.trouble is None else seen
-
-
-def _lost(seen: Observation) -> bool:
-    return seen.trouble is not None and seen.trouble.kind is TroubleKind.LOST_EVENTS
-
-
-async def _caught_up(equipment: Equipment) -> None:
-    """Until nothing of the flood is in the trace's buffers any more."""
-    await equipment.watcher.clock.reach(time.monotonic_ns())
 
 
 def _open_as_many_files_as_allowed() -> None:

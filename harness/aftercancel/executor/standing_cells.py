@@ -31,7 +31,7 @@ Answer = Callable[[Cell, Slot, Callable[[], Awaitable[Observation]]], Awaitable[
 
 
 @dataclass
-class _Line:
+class Line:
     """One runner's cells that wait."""
 
     runner: Runner
@@ -86,16 +86,16 @@ class StandingCells:
         self._room = asyncio.Semaphore(INSTANCES)
         # A start takes a processor for seconds (a JVM): many at once would only make each other late.
         self._starting = Precedence(1 + (os.cpu_count() or 1))
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, cell: Cell) -> None:
         """Take one in."""
-        line = self._lines.setdefault(cell.runner.id, _Line(cell.runner))
+        line = self._lines.setdefault(cell.runner.id, Line(cell.runner))
         line.add(cell)
         self._staff(line)
 
-    def _staff(self, line: _Line) -> None:
+    def _staff(self, line: Line) -> None:
         """As many instances as there is work for; one alone, until that has come through its trial."""
         wanted = min(line.runner.instances if line.tried else 1, line.waiting.qsize())
         for _ in range(line.workers, wanted):
@@ -111,7 +111,7 @@ class StandingCells:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _work(self, line: _Line) -> None:
+    async def _work(self, line: Line) -> None:
         try:
             # Until the other cells are here as well, so that the longest line is known.
             await asyncio.sleep(_GATHER_S)
@@ -125,7 +125,7 @@ class StandingCells:
         finally:
             line.workers -= 1
 
-    async def _with_an_instance(self, line: _Line, slot: Slot) -> None:
+    async def _with_an_instance(self, line: Line, slot: Slot) -> None:
         if line.refused >= _TRIES and line.error is not None:
             await self._refuse(line, slot, line.error)
             return
@@ -147,7 +147,7 @@ class StandingCells:
             line.refused += 1
             await self._refuse(line, slot, line.error)
 
-    async def _refuse(self, line: _Line, slot: Slot, error: NoRunner) -> None:
+    async def _refuse(self, line: Line, slot: Slot, error: NoRunner) -> None:
         """Answer for the cell whose turn it is."""
         if line.waiting.empty():
             return
