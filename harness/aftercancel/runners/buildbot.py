@@ -96,7 +96,6 @@ class Buildbot:
         self._took_place()
 
     def idle(self, within_s: float) -> bool:
-        self._builds.forget()
         until = time.monotonic() + within_s
         while True:
             try:

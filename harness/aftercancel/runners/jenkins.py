@@ -204,7 +204,6 @@ class Jenkins:
         self.runner = self.server = self._server.pid
 
     def idle(self, within_s: float) -> bool:
-        self._look_no_more()
         http = self._http
         until, pause_s = time.monotonic() + within_s, _POLL_S
         while True:

@@ -179,17 +179,19 @@ class Steward:
     # -- one cell
 
     def _begin(self, task: Task) -> None:
-        with self._sending:
-            self._task = task
-            self._sent = self._before_report = self._after_report = 0
-            self._reported = False
-        self._steps, self._firing = list(task.steps), False
         ground = self._ground
-        self._log_began = ground.log.stat().st_size if ground.log.exists() else 0
         write_file(task.work.path, task.work.script, 0o755)
         write_files(task.files, ground.uid)
         if task.sudoers:
             write_file(_RULES, "\n".join(task.sudoers) + "\n", 0o440)
+        self._log_began = ground.log.stat().st_size if ground.log.exists() else 0
+        self._steps, self._firing = list(task.steps), False
+        # Not earlier: what is told until the adapter drops the job before, which is the first thing
+        # that it does, would be taken for this one's.
+        with self._sending:
+            self._task = task
+            self._sent = self._before_report = self._after_report = 0
+            self._reported = False
         try:
             self._adapter.submit(task.work)
             if task.queued:
