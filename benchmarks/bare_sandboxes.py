@@ -15,8 +15,9 @@ from pathlib import Path
 
 from aftercancel.executor import rootfs
 from aftercancel.executor.arrange import Arrangement
+from aftercancel.executor.namer import Namer
 from aftercancel.executor.warden import Holdings, under_warden
-from aftercancel.executor.zygote import Zygote
+from aftercancel.executor.zygote import Zygotes
 from aftercancel.model import Ends
 from aftercancel.runners.plain import Assignment
 
@@ -56,30 +57,30 @@ def measure(count: int = 200) -> Cost:
 def main() -> int:
     count = int(sys.argv[1])
 
-    def work(made: Holdings, zygote: Zygote, lifeline: int) -> int:
+    def work(made: Holdings, zygotes: Zygotes, namer: Namer | None, lifeline: int) -> int:
         import asyncio
 
         from benchmarks import machine
 
-        del lifeline
+        del namer, lifeline
         uid = rootfs.build_slot(made.layers, 0)
         arrangement = Arrangement(0, uid, "job", "", (), None, None)
-        asyncio.run(_rounds(zygote, arrangement, count // 10))
+        asyncio.run(_rounds(zygotes, arrangement, count // 10))
         before = machine.look()
-        asyncio.run(_rounds(zygote, arrangement, count))
+        asyncio.run(_rounds(zygotes, arrangement, count))
         after = machine.look()
         cost = {
             "cpu_ms": machine.used_s(before, after) / count * 1000,
             "wall_ms": (after.at_s - before.at_s) / count * 1000,
         }
         os.write(1, json.dumps(cost).encode())
-        zygote.close()
+        zygotes.close()
         return 0
 
     return under_warden(work, want_trace=False)
 
 
-async def _rounds(zygote: Zygote, arrangement: Arrangement, count: int) -> None:
+async def _rounds(zygote: Zygotes, arrangement: Arrangement, count: int) -> None:
     import asyncio
 
     from aftercancel.executor.sandbox import open_sandbox

@@ -74,10 +74,11 @@ def missing_programs(root: Path, *, for_tests: bool = False) -> Missing:
         return Missing()
     required = programs.of_catalogue(catalogue)
     common = programs.of_launchers(each for each in catalogue.launchers.values() if each.common)
-    names = {needed.name for needed in required}
+    names = {needed.name for needed in required if needed.required}
     optional = [*common, *([_BROWSER] if for_tests else [])]
+    optional += [needed for needed in required if not needed.required]
     return Missing(
-        tuple(needed for needed in required if needed.path is None),
+        tuple(needed for needed in required if needed.path is None and needed.required),
         tuple(n for n in optional if n.path is None and n.name not in names),
     )
 

@@ -147,7 +147,10 @@ def test_a_cell_outside_the_matrix_is_found_too() -> None:
             "tty-prompt-read/bash/none/gitlab-runner/end",
             "tty-prompt-read reads an input, and gitlab-runner gives none",
         ),
-        ("exit-trap/bash/ssh/gitlab-runner/end", "ssh needs another host, a terminal or root"),
+        (
+            "exit-trap/bash/ssh/gitlab-runner/end",
+            "ssh needs another host, a terminal, root or a container engine",
+        ),
         ("exit-trap/bash/sudo-tty/gitlab-runner/end", "sudo-tty needs another host, a terminal"),
         (
             "exit-trap/bash/none/plain/cancel",

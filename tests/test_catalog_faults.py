@@ -659,7 +659,7 @@ Spoil = Callable[[str], str]
     "spoil",
     [
         lambda text: "",
-        lambda text: text[: len(text) // 2],
+        lambda text: text[: text.index(" = ", len(text) // 2) + 4],
         lambda text: text.replace("=", "=="),
         lambda text: text.replace('"', ""),
         lambda text: f"x = 1\n{text}",

@@ -125,14 +125,14 @@ MISTAKES: dict[str, Mistake] = {
         "@ASIGNMENTS@ @COMMAND@",
         0,
         "There is no placeholder @ASIGNMENTS@",
-        "Did you mean ASSIGNMENTS or ARGUMENTS or NAMES? Allowed: @ARGV@, @COMMAND@",
+        "Did you mean ASSIGNMENTS or ARGUMENTS or ENVIRONMENT? Allowed: @ARGV@, @COMMAND@",
     ),
     "an unknown placeholder in a sudo rule": (
         "@SUDOERS@",
         "@SUDOER@",
         0,
         "There is no placeholder @SUDOER@",
-        "Did you mean SUDOERS?",
+        "Did you mean SUDOERS or FOLDER?",
     ),
     "an unknown placeholder in a file": (
         "@MAKE@",

@@ -263,7 +263,7 @@ MISTAKES: dict[str, Mistake] = {
         '{ start = "runner", ask = "cancel" }',
         0,
         "is not a step.",
-        '{ ask = "cancel" }; { start = "runner" }.',
+        '{ ask = "cancel" }; { start = "runner" }; ',
     ),
     "a way that a runner has not": (
         "matrix.toml",

@@ -108,6 +108,7 @@ def equipment_with(watcher: ProcWatcher) -> measure.Equipment:
         settle_s=1.0,
         arming=asyncio.Semaphore(),
         arming_standing=asyncio.Semaphore(),
+        arming_engines=asyncio.Semaphore(),
         keys=str,
     )
 

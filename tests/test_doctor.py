@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aftercancel import catalog, doctor, programs
+from aftercancel import absence, catalog, doctor, programs
 from aftercancel.doctor import Finding, Status, findings
 from aftercancel.errors import MissingError
 from aftercancel.executor.ownership import own_name
@@ -219,6 +219,7 @@ class Word:
     id: str = "absent"
     get: str = ""
     inner: None = None
+    common: bool = True
 
 
 @dataclass
@@ -252,6 +253,16 @@ def test_without_rights_only_that_is_told_and_not_what_follows_from_it() -> None
         doctor.require([findings.rights(1000, 0), findings.namespaces(nothing_tried())])
     assert "not root" in str(told.value)
     assert "namespaces:" not in str(told.value)
+
+
+def test_a_shell_that_not_every_release_has_refuses_nothing_and_its_cells_are_not_tried() -> None:
+    finding = findings.program(replace(ABSENT, required=False))
+    assert finding.status is Status.DEGRADED
+    known = catalog.load()
+    shell = replace(known.shells["yash"], argv=("/nowhere/bin/yash",))
+    cell = replace(known.cell("exit-trap/yash/none/plain/TERM-group"), shell=shell)
+    missing = absence.absent([cell])
+    assert missing.why(cell) == "/nowhere/bin/yash is not there: apt-get install yash"
 
 
 def test_a_missing_shell_refuses_only_the_cells_that_use_it() -> None:
@@ -294,8 +305,8 @@ BUILDER = FakeCell(shell=SH, runner=Word(id="builder"))
 WITHOUT_BUILDER = {"builder": "builder was not found. Buy it."}
 
 
-def absent(*cells: FakeCell, **runners: str) -> programs.Absent:
-    return programs.absent(cells, runners)  # type: ignore[arg-type]  # FakeCell
+def absent(*cells: FakeCell, **runners: str) -> absence.Absent:
+    return absence.absent(cells, runners)  # type: ignore[arg-type]  # FakeCell
 
 
 def test_a_missing_runner_refuses_nothing_while_another_cell_remains() -> None:
@@ -338,11 +349,17 @@ def test_a_missing_runner_that_no_cell_has_is_not_told_of() -> None:
 
 
 def test_what_only_launchers_need_degrades_and_says_which_of_them() -> None:
-    launchers = [Word(id="one"), Word(id="two", get="ask for it")]
+    launchers = [Word(id="one", get="ask for it"), Word(id="two", get="ask for two things")]
     finding = findings.program_of_launchers(programs.of_need("absent-tool"), launchers)  # type: ignore[arg-type]
     assert finding.status is Status.DEGRADED
     assert "one, two" in finding.why
     assert finding.remedy == "ask for it"
+
+
+def test_words_on_how_to_get_more_than_the_first_launcher_needs_are_not_taken() -> None:
+    launchers = [Word(id="one"), Word(id="two", get="ask for two things")]
+    finding = findings.program_of_launchers(programs.of_need("absent-tool"), launchers)  # type: ignore[arg-type]
+    assert finding.remedy == "apt-get install absent-tool"
 
 
 def test_a_module_of_pythons_need_not_be_a_program(tmp_path: Path) -> None:

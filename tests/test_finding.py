@@ -14,6 +14,7 @@ from aftercancel.runners.finding import Search, Wanted
 from aftercancel.runners.ground import Ground
 from aftercancel.runners.protocol import Adapter, Found, Kind, Tell
 
+RUNNERS = catalog.load().runners
 REAL = Runner("builder", "A runner.", adapter="builder", ways=("cancel",))
 
 
@@ -142,3 +143,42 @@ def test_the_cells_of_a_runner_become_those_of_each_version() -> None:
     assert not set(before) & set(after.matrix)
     assert {cell for each in after.slices.values() for cell in each.cells} == set(after.matrix)
     assert after.cell(next(iter(expected))).runner.version in ("1.0", "2.0")
+
+
+def docker_executor() -> Runner:
+    return next(r for r in RUNNERS.values() if r.id == "gitlab-runner-docker")
+
+
+def test_a_build_without_the_executor_is_not_used_for_it_and_that_is_said(tmp_path: Path) -> None:
+    program = tmp_path / "gitlab-runner"
+    program.write_bytes(b"\0gitlab-runner/executors/shell.(*executor)\0")
+    searches = {"gitlab-runner": Search("gitlab-runner", (found_at(str(program), "19.4.0"),))}
+    found = finding.versions(RUNNERS, searches)
+    assert "gitlab-runner-docker" not in found
+    assert [each.version for each in found["gitlab-runner"]] == ["19.4.0"]
+    said = finding.not_here(docker_executor(), searches)
+    assert said is not None
+    assert "was built without the docker executor" in said
+
+
+def test_a_build_with_it_is_used_where_an_engine_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "gitlab-runner"
+    program.write_bytes(b"\0gitlab-runner/executors/docker.(*executor).Run\0")
+    searches = {"gitlab-runner": Search("gitlab-runner", (found_at(str(program), "19.4.0"),))}
+    monkeypatch.setattr("shutil.which", lambda name, **_: f"/usr/bin/{name}")
+    found = finding.versions(RUNNERS, searches)
+    assert [each.id for each in found["gitlab-runner-docker"]] == ["gitlab-runner-docker@19.4.0"]
+
+
+def test_without_an_engine_that_is_what_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "gitlab-runner"
+    program.write_bytes(b"\0gitlab-runner/executors/docker.(*executor).Run\0")
+    searches = {"gitlab-runner": Search("gitlab-runner", (found_at(str(program), "19.4.0"),))}
+    monkeypatch.setattr("shutil.which", lambda name, **_: None)
+    assert "gitlab-runner-docker" not in finding.versions(RUNNERS, searches)
+    said = finding.not_here(docker_executor(), searches)
+    assert said == "dockerd and containerd and runc not there: apt-get install docker.io"

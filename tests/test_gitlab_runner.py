@@ -150,7 +150,7 @@ def test_its_user_is_on_its_command_line(program: Callable[[str], Path], tmp_pat
     ("options", "words"),
     [
         ({"exekutor": "shell"}, "Did you mean executor"),
-        ({"executor": "docker"}, "can be shell or custom"),
+        ({"executor": "kubernetes"}, "can be shell or custom or docker"),
         ({"shell": "zsh"}, "can be bash or sh"),
         ({"graceful_kill_timeout": "1"}, "only of the custom executor"),
         ({"executor": "custom", "force_kill_timeout": "1.5"}, "a number of seconds"),
@@ -302,3 +302,19 @@ def test_what_is_said_of_an_earlier_job_is_not_told(
     adapter.over(Final(1, "success", "", None, State.RUNNING))
     adapter.log(1, b"late")
     assert (driven.told.reports, bytes(driven.told.log)) == ([], b"")
+
+
+def test_the_docker_executor_is_given_the_sandbox_s_only_image_and_no_volume_of_its_own() -> None:
+    docker = config({"executor": "docker"})["docker"]
+    assert isinstance(docker, dict)
+    assert docker["image"] == docker["helper_image"] == "lab"
+    assert docker["pull_policy"] == "never"
+    assert docker["disable_cache"] is True
+    mounted = [volume.split(":")[1] for volume in docker["volumes"]]
+    assert {"/lab", "/home/ci", "/usr/bin/gitlab-runner-helper"} <= set(mounted)
+    assert any(place.endswith("/builds") for place in mounted)
+
+
+def test_the_docker_executor_knows_no_user() -> None:
+    with pytest.raises(RunnerError, match="docker executor does not know the option user"):
+        Options.of({"executor": "docker", "user": "ci"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from aftercancel.executor.events import (
     Called,
     Delivered,
@@ -19,6 +17,7 @@ from aftercancel.executor.events import (
 )
 from aftercancel.executor.history import History
 from aftercancel.executor.lives import Layout, ProcessHistory
+from aftercancel.executor.names import Named
 from aftercancel.executor.procfs import Look
 from aftercancel.model import Dispositions
 
@@ -29,11 +28,12 @@ HUP, INT, KILL, TERM, CONT = 1, 2, 9, 15, 18
 class NoProc:
     """Answers as /proc does for processes that have gone."""
 
-    def role_variable(self, pid: int) -> str | None:
-        return None
+    def __init__(self, after_s: float = 0.0) -> None:
+        """``after_s``: how long after each execve(2) it is asked."""
+        self._after_ns = int(after_s * 1e9)
 
-    def argv(self, pid: int) -> tuple[str, ...]:
-        return ()
+    def at_exec(self, pid: int, at_ns: int) -> Named:
+        return Named((), None, looked_ns=at_ns + self._after_ns)
 
 
 def is_job(process: ProcessHistory) -> bool:
@@ -93,6 +93,20 @@ def test_a_kill_that_nobody_was_seen_to_send_is_still_the_end() -> None:
     assert process(told, CHILD).fatal_signal == KILL
 
 
+def test_what_does_nothing_by_default_is_never_turned_into_a_kill() -> None:
+    # A Go program's threads have SIGURG pending when it becomes another program (runc's last step).
+    told = history(
+        Forked(6, CHILD, THREAD, thread=True),
+        generated(7, 23),
+        killed(8, THREAD),
+        Exited(9, THREAD),
+        ExitCalled(10, CHILD, 0, whole=True),
+        Exited(11, CHILD),
+    )
+    child = process(told, CHILD)
+    assert (child.exit_status, child.fatal_signal) == (0, None)
+
+
 def test_a_timer_s_signal_ends_a_process_although_nobody_generated_it() -> None:
     told = history(Delivered(6, CHILD, 14, Handler.DEFAULT), Exited(7, CHILD))
     assert process(told, CHILD).fatal_signal == 14
@@ -144,8 +158,8 @@ def test_a_program_that_only_another_has_replaced_at_once_is_still_the_job() -> 
     """env(1) execs the job before the lab has read env's own command line."""
 
     class Late(NoProc):
-        def argv(self, pid: int) -> tuple[str, ...]:
-            return ("/bin/dash", "/lab/job.sh")
+        def at_exec(self, pid: int, at_ns: int) -> Named:
+            return Named(("/bin/dash", "/lab/job.sh"), None, at_ns)
 
     told = History(INIT, Late(), lambda process: process.argv[-1] == "/lab/job.sh")
     for event in (
@@ -245,8 +259,8 @@ def test_a_launcher_that_tries_again_has_a_new_job() -> None:
 
 def test_a_program_of_an_open_descriptor_is_named_by_its_command_line() -> None:
     class Dropbear(NoProc):
-        def argv(self, pid: int) -> tuple[str, ...]:
-            return ("/usr/sbin/dropbear", "-F")
+        def at_exec(self, pid: int, at_ns: int) -> Named:
+            return Named(("/usr/sbin/dropbear", "-F"), None, at_ns)
 
     told = History(INIT, Dropbear(), lambda process: False)
     for event in (
@@ -258,47 +272,45 @@ def test_a_program_of_an_open_descriptor_is_named_by_its_command_line() -> None:
     assert process(told, JOB).role == "dropbear"
 
 
-def test_who_had_ended_when_his_event_was_read_late_is_noticed() -> None:
-    """All of these happened when the machine was started, some nanoseconds after it."""
-    assert history().came_late
-
-
-def test_who_could_be_asked_makes_no_cell_late_however_late_it_was() -> None:
-    class Lives(NoProc):
-        def argv(self, pid: int) -> tuple[str, ...]:
-            return ("/bin/dash", "/lab/job.sh")
-
-    told = History(INIT, Lives(), is_job)
+def told_after(names: NoProc) -> History:
+    told = History(INIT, names, is_job)
     for event in (
         Forked(1, INIT, RUNNER, thread=False),
         Forked(2, RUNNER, JOB, thread=False),
         Execed(3, JOB, JOB, "/bin/dash"),
     ):
         told.add(event)
-    assert not told.came_late
+    return told
 
 
-def test_who_lived_too_shortly_to_be_asked_in_time_makes_no_cell_late() -> None:
-    now = time.monotonic_ns()
-    told = History(INIT, NoProc(), is_job)
-    for event in (
-        Forked(now, INIT, RUNNER, thread=False),
-        Forked(now, RUNNER, JOB, thread=False),
-        Execed(now, JOB, JOB, "/bin/dash"),
-    ):
-        told.add(event)
-    assert not told.came_late
+def test_who_had_ended_when_he_was_looked_at_late_is_noticed() -> None:
+    assert told_after(NoProc(after_s=0.2)).came_late
 
 
-def test_a_late_event_of_what_is_not_the_job_s_makes_no_cell_late() -> None:
-    told = History(INIT, NoProc(), lambda process: process.pid == CHILD)
-    now = time.monotonic_ns()
+def test_who_was_there_when_he_was_looked_at_makes_no_cell_late_however_late_it_was() -> None:
+    class Lives(NoProc):
+        def at_exec(self, pid: int, at_ns: int) -> Named:
+            return Named(("/bin/dash", "/lab/job.sh"), None, at_ns + 10**9)
+
+    assert not told_after(Lives()).came_late
+
+
+def test_who_lived_too_shortly_to_be_looked_at_in_time_makes_no_cell_late() -> None:
+    assert not told_after(NoProc(after_s=0.01)).came_late
+
+
+def test_a_late_look_at_what_is_not_the_job_s_makes_no_cell_late() -> None:
+    class LateForGit(NoProc):
+        def at_exec(self, pid: int, at_ns: int) -> Named:
+            return Named((), None, at_ns + (10**9 if pid == JOB else 0))
+
+    told = History(INIT, LateForGit(), lambda process: process.pid == CHILD)
     for event in (
         Forked(1, INIT, RUNNER, thread=False),
         Forked(2, RUNNER, JOB, thread=False),
         Execed(3, JOB, JOB, "/usr/bin/git"),
         Forked(4, RUNNER, CHILD, thread=False),
-        Execed(now, CHILD, CHILD, "/bin/dash"),
+        Execed(5, CHILD, CHILD, "/bin/dash"),
     ):
         told.add(event)
     assert not told.came_late

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aftercancel.executor.events import Event, Execed, Exited, Forked, Generated, Marked
 from aftercancel.executor.history_standing import StandingHistory
 from aftercancel.executor.lives import ProcessHistory
+from aftercancel.executor.names import Named
 from aftercancel.executor.watcher import Clock, Follower
 
 INIT, STEWARD, RUNNER, SERVER = 1, 2, 10, 11
@@ -15,11 +16,8 @@ TERM = 15
 class NoProc:
     """Answers as /proc does for processes that have gone."""
 
-    def role_variable(self, pid: int) -> str | None:
-        return None
-
-    def argv(self, pid: int) -> tuple[str, ...]:
-        return ()
+    def at_exec(self, pid: int, at_ns: int) -> Named:
+        return Named((), None, looked_ns=at_ns)
 
 
 def never(process: ProcessHistory) -> bool:
@@ -263,3 +261,50 @@ def test_the_next_cell_has_the_runner_that_was_started_again_and_nothing_of_the_
     assert 60 not in [p.pid for p in following.machinery]
     following.add(forked(40, 60, 70))
     assert [p.pid for p in following.processes] == [60, 70]
+
+
+DOCKERD, CONTAINERD, SHIM, RUNC, HELPER = 60, 61, 62, 63, 64
+
+
+def with_engine(*events: Event) -> StandingHistory:
+    """As ``standing``, behind an engine that the sandbox's init has started."""
+    told = StandingHistory(INIT, NoProc(), never, before_runner=1)
+    for event in (
+        forked(1, INIT, DOCKERD),
+        Execed(2, DOCKERD, DOCKERD, "/usr/sbin/dockerd"),
+        forked(3, DOCKERD, CONTAINERD),
+        Execed(4, CONTAINERD, CONTAINERD, "/usr/bin/containerd"),
+        forked(5, INIT, STEWARD),
+        forked(6, STEWARD, SERVER),
+        forked(7, STEWARD, RUNNER),
+        # The trial's container.
+        forked(8, CONTAINERD, HELPER),
+        Exited(9, HELPER),
+        *events,
+    ):
+        told.add(event)
+    return told
+
+
+def test_the_engine_and_what_it_made_for_the_trial_belong_to_the_sandbox() -> None:
+    told = with_engine()
+    assert {p.pid for p in told.machinery} >= {DOCKERD, CONTAINERD, STEWARD, RUNNER, HELPER}
+    assert told.processes == []
+
+
+def test_what_the_engine_makes_for_a_job_is_the_cell_s() -> None:
+    told = with_engine().next_cell(never, RUNNER)
+    for event in (
+        forked(20, CONTAINERD, SHIM),
+        Execed(21, SHIM, SHIM, "/usr/bin/containerd-shim-runc-v2"),
+        forked(22, SHIM, RUNC),
+        Execed(23, RUNC, RUNC, "/usr/sbin/runc"),
+        forked(24, RUNC, JOB),
+        Execed(25, JOB, JOB, "/bin/bash"),
+        Marked(26, JOB, "ready\n"),
+    ):
+        told.add(event)
+    assert told.job is not None
+    assert told.job.pid == JOB
+    assert [p.pid for p in told.recorded()] == [RUNNER, SHIM, RUNC, JOB]
+    assert [p.pid for p in told.recorded() if p.of_engine] == [SHIM, RUNC]

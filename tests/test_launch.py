@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
+from aftercancel.executor.engine import Engine as StartedEngine
 from aftercancel.executor.launch import Launch, for_sudoers, launch
-from aftercancel.model import Far, Launcher, LauncherFile, Server
+from aftercancel.model import Engine, EngineKind, Far, Launcher, LauncherFile, Server
 
 JOB = ("/bin/dash", "/lab/job.sh")
 AWKWARD = ("/bin/dash", "/lab/work/it's a $job.sh")
@@ -113,3 +114,35 @@ def test_a_forced_command_is_filled_in_like_any_other() -> None:
     assert found.argv == ("ssh", "far", "deploy")
     assert found.far is not None
     assert found.far.forced == "env MARKS=/lab/marks HOLD=600 /bin/dash /lab/job.sh"
+
+
+DOCKER = Engine(EngineKind.DOCKER)
+RUN = Launcher(
+    "docker-run", "", ("docker", "run", "@MOUNTS@", "@ENVIRONMENT@", "lab", "@ARGV@"), engine=DOCKER
+)
+
+
+def test_a_container_has_the_lab_s_folder_the_job_s_and_the_variables() -> None:
+    mounts = ("--volume", "/lab:/lab", "--volume", "/home/ci:/home/ci")
+    variables = ("--env", "MARKS", "--env", "HOLD")
+    assert launched(RUN).argv == ("docker", "run", *mounts, *variables, "lab", *JOB)
+
+
+def test_without_a_placeholder_for_the_job_its_words_follow_those_of_the_container() -> None:
+    short = Launcher("docker-run", "", ("docker", "run", "@ENVIRONMENT@", "lab"), engine=DOCKER)
+    assert launched(short).argv[-3:] == ("lab", *JOB)
+
+
+def test_an_engine_is_told_what_root_runs_before_the_job() -> None:
+    before = Engine(EngineKind.DOCKER, ("docker", "run", "@MOUNTS@", "lab", "sleep", "infinity"))
+    found = launched(Launcher("docker-exec", "", ("docker", "exec"), engine=before)).engine
+    assert found is not None
+    assert found.before[2:4] == ("--volume", "/lab:/lab")
+    assert found.started == 2
+    assert StartedEngine(EngineKind.DOCKER).started == 1
+
+
+def test_a_launcher_round_a_container_s_has_its_engine() -> None:
+    assert launched(Launcher("timeout", "", ("timeout", "60"), inner=RUN)).engine == StartedEngine(
+        EngineKind.DOCKER
+    )

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from aftercancel.executor import measure, procfs
+from aftercancel.executor import measure
 from aftercancel.executor.events import Forked
 from aftercancel.executor.history import History
+from aftercancel.executor.names import AskedNow
 from aftercancel.executor.sandbox import Sandbox
 from aftercancel.executor.watcher import Clock, Follower, ProcWatcher
 from aftercancel.executor.zygote import Zygote
@@ -50,9 +51,10 @@ def doubt(init_pid: int, *known: int) -> Trouble | None:
                 settle_s=1.0,
                 arming=asyncio.Semaphore(),
                 arming_standing=asyncio.Semaphore(),
+                arming_engines=asyncio.Semaphore(),
                 keys=str,
             )
-            history = History(init_pid, procfs, lambda process: process.key == 1)
+            history = History(init_pid, AskedNow(), lambda process: process.key == 1)
             history.add(Forked(1, init_pid, 999_999_999, thread=False))
             for pid in known:
                 history.add(Forked(2, 999_999_999, pid, thread=False))

@@ -513,7 +513,17 @@ def test_every_program_of_the_catalogue_is_looked_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Program, "path", None)
     lacking = {needed.command for needed in setup.missing_programs(PROJECT).programs}
     assert lacking >= {"/usr/bin/python3", "sudo"}
-    assert lacking >= {shell.argv[0] for shell in catalog.load().shells.values()}
+    assert lacking >= {shell.argv[0] for shell in catalog.load().shells.values() if shell.common}
+
+
+def test_a_shell_that_not_every_release_has_is_tried_for_and_not_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Program, "path", None)
+    missing = setup.missing_programs(PROJECT)
+    assert "shell yash" in {needed.name for needed in missing.optional}
+    assert "shell yash" not in {needed.name for needed in missing.programs}
+    assert "shell zsh" in {needed.name for needed in missing.programs}
 
 
 def test_of_what_launchers_need_the_common_part_is_looked_for(

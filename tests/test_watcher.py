@@ -6,6 +6,7 @@ from typing import cast
 
 from aftercancel.executor.events import Event, Execed, Exited, Forked
 from aftercancel.executor.history import History
+from aftercancel.executor.names import Named
 from aftercancel.executor.trace import Trace
 from aftercancel.executor.watcher import Follower, TraceWatcher
 
@@ -15,11 +16,8 @@ INIT, RUNNER, PROGRAM, THREAD, CHILD = 1, 10, 20, 21, 30
 class NoProc:
     """Answers as /proc does for processes that have gone."""
 
-    def role_variable(self, pid: int) -> str | None:
-        return None
-
-    def argv(self, pid: int) -> tuple[str, ...]:
-        return ()
+    def at_exec(self, pid: int, at_ns: int) -> Named:
+        return Named((), None, looked_ns=at_ns)
 
 
 class Told:

@@ -7,6 +7,7 @@
     ├── UsageError       3  the command line or a name in it is wrong
     ├── ScenarioError    3  scenario files are wrong, every fault at once
     ├── MissingError     4  the machine lacks something that the lab needs
+    │   └── ImageError   4  an image of the lab's cannot be made
     ├── RunnerError      2  a real runner does not do what it should: start, take a job, end it
     └── StorageError     4  results cannot be written or read
 
@@ -59,6 +60,10 @@ class MissingError(AftercancelError):
     """The machine lacks something: the message says what, why it matters and how to get it."""
 
     status = ExitStatus.MISSING
+
+
+class ImageError(MissingError):
+    """An image of the lab's cannot be made; the message says which step failed, and its last words."""
 
 
 class RunnerError(AftercancelError):

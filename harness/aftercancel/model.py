@@ -38,6 +38,9 @@ class Shell:
     """A command that prints the version; empty: the package manager is asked."""
     package: str
     """The Debian package that brings it."""
+    common: bool = True
+    """Whether every release that the lab runs on has it; if not, its cells are not tried where it
+    is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,22 @@ class Far:
     """Further lines of sshd_config; for dropbear further words of its command line."""
 
 
+class EngineKind(StrEnum):
+    """Whose containers a launcher starts the job in."""
+
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A container engine of the sandbox's own, with one image: the sandbox's own file system."""
+
+    kind: EngineKind
+    before: tuple[str, ...] = ()
+    """A command that root runs as soon as it is up, a template as the words of ``argv``."""
+
+
 @dataclass(frozen=True, slots=True)
 class LauncherFile:
     """A file that a launcher reads."""
@@ -142,7 +161,10 @@ class Launcher:
     ``@JSON@``, ``@MAKE@``, ``@SUDOERS@`` (the same as those take it), ``@PROGRAM@`` and
     ``@ARGUMENTS@`` (its first word, the others in double quotes), ``@NAMES@`` (the names of the
     environment variables that the lab gives a job), ``@ASSIGNMENTS@`` (those as NAME=VALUE, for a
-    shell), ``@SELF@`` (the launcher's own command line as sudoers takes it).
+    shell), ``@SELF@`` (the launcher's own command line as sudoers takes it), ``@FOLDER@``
+    (where the job starts), ``@LIST@`` (the names of those variables as a JSON list), ``@MOUNTS@``
+    and ``@ENVIRONMENT@`` (words of their own: options with which an engine's client gives a
+    container the job's script and folder, and those variables).
     """
 
     id: str
@@ -162,6 +184,8 @@ class Launcher:
     files: tuple[LauncherFile, ...] = ()
     far: Far | None = None
     """The other host, where it starts the job there."""
+    engine: Engine | None = None
+    """Where it starts the job in a container."""
     terminal: bool = False
     """Whether it is started at a terminal, whatever the runner gives the job."""
     as_root: bool = False
@@ -224,6 +248,8 @@ class Runner:
     """Globs of shells that it can run a job under; empty: every shell."""
     patience_s: float = 2.0
     """The longest that it may do nothing before it goes on by itself: its graces and its polls."""
+    engine: EngineKind | None = None
+    """Whose containers it gives its jobs, by an engine of the sandbox's own; None: it gives none."""
     instances: int = 4
     """How many of it may run side by side, each with cells one after another."""
     program: str = ""
@@ -231,6 +257,8 @@ class Runner:
     brought: str = ""
     """The file or folder that a sandbox must have of it."""
     version: str = ""
+    image: str = ""
+    """The image that its program was taken out of, with its digest or id; empty: of none."""
 
     @property
     def real(self) -> bool:
@@ -288,6 +316,10 @@ class Action(StrEnum):
     """The runner is asked to end the job, in a way of its own."""
     START = "start"
     """What was ended of the runner is started again."""
+    RUN = "run"
+    """root runs a command on the runner's host: the client of a container engine."""
+    RESTART = "restart"
+    """The container engine is restarted, as a service manager does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +341,12 @@ class Step:
     """``close``: the runner's end of which channel."""
     seconds: float = 0.0
     """``wait``: until the next step; ``signal`` to ``leaf-first``: between two processes; ``ask``
-    for a time limit: the limit, from the job's start."""
+    for a time limit: the limit, from the job's start; ``run``, ``restart``: the longest that may
+    pass without anything to be seen before the engine goes on (its own grace)."""
     way: str | None = None
     """``ask``: which of the runner's own ways."""
+    command: tuple[str, ...] = ()
+    """``run``: the words of the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +378,17 @@ class Cancellation:
         return any(s.request for s in self.steps)
 
     @property
+    def needs_engine(self) -> bool:
+        """Whether it asks a container engine."""
+        return any(s.action in (Action.RUN, Action.RESTART) for s in self.steps)
+
+    @property
+    def patience_s(self) -> float:
+        """The longest that an engine may do nothing before it goes on by itself."""
+        asked = (Action.RUN, Action.RESTART)
+        return max((step.seconds for step in self.steps if step.action in asked), default=0.0)
+
+    @property
     def duration_s(self) -> float:
         """The time between the first step and the last that the cancellation itself prescribes."""
         return sum(step.seconds for step in self.steps if step.action is Action.WAIT)
@@ -369,6 +415,16 @@ class Cell:
     def terminal(self) -> bool:
         """Whether what the runner starts gets a controlling terminal."""
         return self.runner.terminal or self.launcher.terminal
+
+    @property
+    def engine(self) -> Engine | None:
+        """The container engine that its launcher needs."""
+        return next((hop.engine for hop in self.launcher.hops if hop.engine), None)
+
+    @property
+    def large(self) -> bool:
+        """Whether only a few like it fit on a machine at once: with a real runner, or an engine."""
+        return self.runner.real or self.engine is not None
 
 
 class Evidence(StrEnum):
@@ -445,6 +501,8 @@ class Process:
     """When a signal that it could not survive was generated for it."""
     far: bool = False
     """Whether it is on the other host; its ids are those of that host's own PID namespace."""
+    of_engine: bool = False
+    """Whether it is a program of a container engine (a shim, runc), neither launcher nor job."""
 
 
 class Disposition(StrEnum):

@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--aftercancel-runner",
         action="append",
         default=[],
-        metavar="NAME[=PATH]",
+        metavar="NAME[=PATH|=image:REF]",
         help="collect the cells of this real runner only (may be repeated)",
     )
     add(
@@ -64,6 +64,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--aftercancel-evidence",
         choices=("trace", "proc"),
         help="what observations rest on; default: the kernel's trace where it can be had",
+    )
+    add(
+        "--aftercancel-image",
+        metavar="NAME",
+        help="run the cells in containers of this image; default: on this machine as root, else in "
+        "the lab's own image",
     )
     add(
         "--aftercancel-out",
@@ -119,6 +125,7 @@ def _asked(config: pytest.Config) -> Asked | None:
         settle_s=settle,
         evidence=Evidence(option.aftercancel_evidence) if option.aftercancel_evidence else None,
         out=Path(option.aftercancel_out) if option.aftercancel_out else None,
+        image=option.aftercancel_image,
     )
 
 

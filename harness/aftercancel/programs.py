@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from aftercancel.catalog import Catalogue
 from aftercancel.model import Cell, Launcher, Shell
@@ -20,6 +21,9 @@ _DEADLINE_S = 5.0
 
 _PACKAGES = {
     "asyncssh": "python3-asyncssh",
+    "docker": "docker.io",
+    "docker-init": "docker.io",
+    "dockerd": "docker.io",
     "dropbear": "dropbear-bin",
     "env": "coreutils",
     "flock": "util-linux",
@@ -47,6 +51,12 @@ _PACKAGES = {
 """Debian's and Ubuntu's package of a program, where it does not have the program's own name."""
 _VERSIONS = {name: (name, "--version") for name in ("npm", "npx", "uv")}
 """Programs that are often there without a package of the system's."""
+_MANAGERS = (
+    ("dpkg-query", "--show", "--showformat=${Version}"),
+    ("rpm", "--query", "--queryformat=%{VERSION}-%{RELEASE}"),
+    ("apk", "info", "--description"),
+)
+"""What tells a package's version, in the systems that images are made of."""
 _FOLDERS_OF_PROGRAMS = ("bin", "sbin")
 
 
@@ -61,6 +71,8 @@ class Program:
     package: str
     version: tuple[str, ...] = ()
     """A command that prints it; empty: the package manager is asked."""
+    required: bool = True
+    """Whether cells are refused without it, where the set-up could have brought it."""
 
     @property
     def path(self) -> str | None:
@@ -72,8 +84,65 @@ class Program:
         return shutil.which(self.command, path=_PATH)
 
 
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Why some cells cannot be tried in a place."""
+
+    what: str
+    """What the place cannot have: ``real runners``."""
+    why: str
+
+
+class Whereabouts(Protocol):
+    """Where programs are looked for: a machine, or an image."""
+
+    def path(self, program: Program) -> str | None:
+        """Where it is there; None: nowhere."""
+        ...
+
+    def version(self, program: Program) -> str | None:
+        """What it says of itself, else what its package says; None: neither."""
+        ...
+
+    def remedy(self, lacking: Iterable[Program], get: str = "") -> str:
+        """How to get these there; ``get``: what the catalogue says of it, for a machine."""
+        ...
+
+    def must_have(self, program: Program) -> bool:
+        """Whether cells are refused, not left out, where this shell or job's program is missing."""
+        ...
+
+    def beyond(self, cell: Cell) -> Beyond | None:
+        """Why a cell cannot be tried there, whatever is installed; None: it can."""
+        ...
+
+
+class Here:
+    """This machine."""
+
+    def path(self, program: Program) -> str | None:
+        return program.path
+
+    def version(self, program: Program) -> str | None:
+        return version(program)
+
+    def remedy(self, lacking: Iterable[Program], get: str = "") -> str:
+        return get or apt_get(lacking)
+
+    def must_have(self, program: Program) -> bool:
+        # The set-up installs them; `doctor.require` refuses.
+        return program.required
+
+    def beyond(self, cell: Cell) -> Beyond | None:
+        return None
+
+
+HERE: Whereabouts = Here()
+
+
 def of_shell(shell: Shell) -> Program:
-    return Program(f"shell {shell.family}", shell.argv[0], shell.package, shell.version)
+    name = f"shell {shell.family}"
+    return Program(name, shell.argv[0], shell.package, shell.version, shell.common)
 
 
 def of_need(need: str) -> Program:
@@ -84,46 +153,6 @@ def of_need(need: str) -> Program:
 
 def of_launcher(launcher: Launcher) -> tuple[Program, ...]:
     return tuple(of_need(need) for need in launcher.needs)
-
-
-def not_here(launcher: Launcher) -> str | None:
-    """Why this launcher's cells cannot be measured here, and what to do; None: they can."""
-    lacking = [needed for needed in of_launcher(launcher) if needed.path is None]
-    if not lacking:
-        return None
-    names = list(dict.fromkeys(needed.command for needed in lacking))
-    are = "is" if len(names) == 1 else "are"
-    return f"{' and '.join(names)} {are} not there: {launcher.get or apt_get(lacking)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """What of some cells is not here: launchers and real runners, by id, with the words of each."""
-
-    words: Mapping[str, str]
-
-    def of(self, cell: Cell) -> str | None:
-        """Which word of the cell keeps it from being tried; None: it can be."""
-        return next((w.id for w in (cell.launcher, cell.runner) if w.id in self.words), None)
-
-    def why(self, cell: Cell) -> str | None:
-        """The words of that."""
-        word = self.of(cell)
-        return None if word is None else self.words[word]
-
-    def without(self, cells: Iterable[Cell]) -> list[Cell]:
-        """The cells that can be tried."""
-        return [cell for cell in cells if self.of(cell) is None]
-
-
-def absent(cells: Iterable[Cell], runners: Mapping[str, str] | None = None) -> Absent:
-    """Of these cells; ``runners``: the real ones that were not found, with the words of each."""
-    wanted = tuple(cells)
-    launchers = {cell.launcher.id: cell.launcher for cell in wanted}
-    found = ((name, not_here(launcher)) for name, launcher in launchers.items())
-    words = {name: words for name, words in found if words is not None}
-    used = {cell.runner.id for cell in wanted}
-    return Absent(words | {name: why for name, why in (runners or {}).items() if name in used})
 
 
 def apt_get(lacking: Iterable[Program]) -> str:
@@ -141,7 +170,7 @@ def needed_by(cells: Iterable[Cell]) -> tuple[Program, ...]:
 
 
 def of_catalogue(catalogue: Catalogue) -> tuple[Program, ...]:
-    """Every shell, then what jobs need, by name: without one of these some cell is refused."""
+    """Every shell, then what jobs need, by name: those that are ``required`` must be there."""
     shells = {program.name: program for program in map(of_shell, catalogue.shells.values())}
     needs = {need for job in catalogue.jobs.values() for need in job.needs}
     return (*shells.values(), *(of_need(need) for need in sorted(needs)))
@@ -159,16 +188,13 @@ def of_launchers(launchers: Iterable[Launcher]) -> dict[Program, tuple[Launcher,
 
 def version(program: Program) -> str | None:
     """The first line that its version command prints, else its package's version."""
-    queries = [program.version] if program.version else []
-    queries.append(("dpkg-query", "--show", "--showformat=${Version}", program.package))
-    for query in queries:
-        printed = _printed(query)
-        if printed:
-            return printed
-    return None
+    # Some shells print their version and exit with an error.
+    printed = _printed(program.version, may_fail=True) if program.version else None
+    managers = (_printed((*query, program.package), may_fail=False) for query in _MANAGERS)
+    return printed or next((words for words in managers if words), None)
 
 
-def _printed(query: tuple[str, ...]) -> str | None:
+def _printed(query: tuple[str, ...], *, may_fail: bool) -> str | None:
     try:
         done = subprocess.run(
             query,
@@ -183,7 +209,4 @@ def _printed(query: tuple[str, ...]) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-    # Some shells print their version and exit with an error; dpkg-query prints only the error.
-    if not lines or (query[0] == "dpkg-query" and done.returncode != 0):
-        return None
-    return lines[0]
+    return lines[0] if lines and (may_fail or done.returncode == 0) else None

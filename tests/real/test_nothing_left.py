@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from aftercancel.executor import linux
+from aftercancel.executor.limits import HIERARCHIES
 from aftercancel.executor.ownership import own_name
 from aftercancel.executor.trace import Instance, mount_tracefs
 from aftercancel.executor.warden import sweep
@@ -37,7 +38,7 @@ FOREVER = textwrap.dedent(
     """
 )
 DEADLINE_S = 20.0
-CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory")
+CGROUPS = ("/sys/fs/cgroup", *(f"/sys/fs/cgroup/{kind}" for kind in HIERARCHIES))
 
 
 def _instances() -> list[str]:
@@ -78,8 +79,8 @@ def a_run_of_its_own() -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def the_executor_of(warden: int) -> int:
-    """The second child: the first forks sandboxes."""
-    return int(Path(f"/proc/{warden}/task/{warden}/children").read_text().split()[1])
+    """The last child: those before it fork sandboxes and name programs."""
+    return int(Path(f"/proc/{warden}/task/{warden}/children").read_text().split()[-1])
 
 
 def await_nothing_of(warden: int) -> None:

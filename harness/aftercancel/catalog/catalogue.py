@@ -11,6 +11,8 @@ from aftercancel.model import (
     Action,
     Cancellation,
     Cell,
+    Engine,
+    EngineKind,
     Job,
     Launcher,
     Runner,
@@ -161,8 +163,11 @@ def _not_by_a_real_one(cell: Cell) -> str | None:
     job, runner, launcher = cell.job, cell.runner, cell.launcher
     if job.input is not None:
         return f"{job.id} reads an input, and {runner.id} gives none."
-    if any(hop.far or hop.terminal or hop.as_root for hop in launcher.hops):
-        return f"{launcher.id} needs another host, a terminal or root, and {runner.id} has none."
+    if any(hop.far or hop.terminal or hop.as_root or hop.engine for hop in launcher.hops):
+        return (
+            f"{launcher.id} needs another host, a terminal, root or a container engine, and "
+            f"{runner.id} has none."
+        )
     return None
 
 
@@ -201,11 +206,30 @@ def _cannot_be_fired(cell: Cell) -> str | None:
     if cell.terminal and cancellation.needs_pipe:
         who = runner.id if runner.terminal else launcher.id
         return f"{cancellation.id} needs a pipe, and {who} has a terminal instead."
+    return _not_of_launcher(cell)
+
+
+def _not_of_launcher(cell: Cell) -> str | None:
+    """What of the launcher the cancellation hits that is not there."""
+    launcher, cancellation = cell.launcher, cell.cancellation
     if cancellation.needs_far and all(hop.far is None for hop in launcher.hops):
         return f"{cancellation.id} needs a second host, and {launcher.id} goes to none (ssh does)."
+    if cancellation.needs_engine and cell.engine is None:
+        return f"{cancellation.id} needs a container engine, and {launcher.id} starts none."
+    for step in cancellation.steps:
+        if cell.engine is not None and not _by_engine(step, cell.engine):
+            return f"{cancellation.id} is not for {cell.engine.kind}, which {launcher.id} needs."
     if cancellation.needs_requests and not launcher.takes_requests:
         return f"{cancellation.id} needs a client that sends RFC 4254's request, not {launcher.id}."
     return None
+
+
+def _by_engine(step: Step, engine: Engine) -> bool:
+    """Whether this engine can do it, if an engine is to do it."""
+    if step.action is Action.RESTART:
+        return engine.kind is EngineKind.DOCKER  # podman has no daemon
+    clients = {word.split("-")[0] for word in step.command[:1]}
+    return step.action is not Action.RUN or clients <= {engine.kind.value}
 
 
 def _no(axis: str, word: str, known: Mapping[str, object]) -> str:

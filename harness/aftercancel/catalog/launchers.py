@@ -9,7 +9,7 @@ from dataclasses import replace
 from aftercancel.catalog.fields import Fields, read_all
 from aftercancel.catalog.source import Sources
 from aftercancel.errors import did_you_mean
-from aftercancel.model import Far, Launcher, LauncherFile, Server
+from aftercancel.model import Engine, EngineKind, Far, Launcher, LauncherFile, Server
 
 PLACEHOLDERS = (
     "ARGV",
@@ -22,6 +22,10 @@ PLACEHOLDERS = (
     "NAMES",
     "ASSIGNMENTS",
     "SELF",
+    "FOLDER",
+    "LIST",
+    "MOUNTS",
+    "ENVIRONMENT",
 )
 """What a template may name between two ``@``; ``model.Launcher`` says what each stands for."""
 
@@ -90,6 +94,11 @@ def _check_chain(hops: tuple[Launcher, ...], fields: Fields) -> None:
     far = [hop.id for hop in hops if hop.far is not None]
     if len(far) > 1:
         fields.fault("chain", "There is one other host: a chain can go there once.", word=far[1])
+    engines = [hop.id for hop in hops if hop.engine is not None]
+    if len(engines) > 1:
+        fields.fault("chain", "There is one container engine.", word=engines[1])
+    if engines and far:
+        fields.fault("chain", "A container engine is on the runner's host only.", word=far[0])
     for hop, inner in itertools.pairwise(hops):
         ruled = any("@SUDOERS@" in line for line in hop.sudoers)
         if ruled and not inner.argv[0].startswith("/"):
@@ -111,6 +120,7 @@ def _launcher(name: str, fields: Fields) -> Launcher:
         sudoers=_templates(fields, "sudoers"),
         files=tuple(_file(fields, number) for number in range(len(fields.rows("files")))),
         far=_far(fields) if fields.has("far") else None,
+        engine=_engine(fields) if fields.has("engine") else None,
         terminal=fields.flag("terminal", default=False),
         as_root=fields.flag("as_root", default=False),
         takes_requests=fields.flag("takes_requests", default=False),
@@ -168,6 +178,17 @@ def _mode(fields: Fields) -> int:
         fields.fault("mode", f"{mode} is no file mode.", "Write it as 0o644.")
         return 0o644
     return mode
+
+
+def _engine(parent: Fields) -> Engine:
+    table = parent.table_of("engine")
+    fields = Fields(parent.sources, parent.source, (*parent.place, "engine"), table)
+    engine = Engine(
+        kind=fields.choice("kind", EngineKind) or EngineKind.DOCKER,
+        before=_templates(fields, "before"),
+    )
+    fields.close()
+    return engine
 
 
 def _far(parent: Fields) -> Far | None:

@@ -12,6 +12,7 @@ from aftercancel.model import (
     Cancellation,
     Channel,
     Ends,
+    EngineKind,
     Runner,
     Sender,
     Shell,
@@ -35,6 +36,7 @@ def _shells(name: str, fields: Fields) -> tuple[Shell, ...]:
         argv=_argv(fields),
         version=fields.texts("version"),
         package=fields.text("package"),
+        common=fields.flag("common", default=True),
     )
     flags = fields.texts("flags")
     for flag in flags:
@@ -52,6 +54,7 @@ def _with_flag(family: Shell, flag: str) -> Shell:
         argv=(*family.argv, flag),
         version=family.version,
         package=family.package,
+        common=family.common,
     )
 
 
@@ -102,6 +105,7 @@ def _runner(name: str, fields: Fields) -> tuple[Runner, ...]:
             options=fields.environment("options"),
             shells=fields.texts("shells"),
             patience_s=fields.seconds("patience", 2.0),
+            engine=fields.choice("engine", EngineKind) if fields.has("engine") else None,
             instances=max(1, fields.number("instances", 4)),
             terminal=fields.flag("terminal", default=False),
         ),
@@ -133,6 +137,8 @@ _FORMS = {
     "close": '{ close = "input" }',
     "ask": '{ ask = "cancel" }',
     "start": '{ start = "runner" }',
+    "run": '{ run = ["docker", "stop", "job"] }',
+    "restart": '{ restart = "engine" }',
 }
 _MODELLED = "-modelled"
 
@@ -188,6 +194,20 @@ def _start(fields: Fields) -> Step:
     return Step(Action.START, to=to)
 
 
+def _run(fields: Fields) -> Step:
+    command = fields.texts("run", required=True)
+    if not command:
+        fields.fault("run", "run names no command.", f"Write {_FORMS['run']}.")
+    return Step(Action.RUN, command=command, seconds=fields.seconds("patience", 0.0))
+
+
+def _restart(fields: Fields) -> Step:
+    what = fields.text("restart")
+    if what != "engine":
+        fields.fault("restart", f"{what} cannot be restarted.", 'Only "engine" can.', what)
+    return Step(Action.RESTART, seconds=fields.seconds("patience", 0.0))
+
+
 _READERS: dict[str, Callable[[Fields], Step]] = {
     "signal": _signal,
     "wait": lambda fields: Step(Action.WAIT, seconds=fields.seconds("wait", 0.0)),
@@ -197,4 +217,6 @@ _READERS: dict[str, Callable[[Fields], Step]] = {
     "close": lambda fields: Step(Action.CLOSE, channel=fields.choice("close", Channel)),
     "ask": _ask,
     "start": _start,
+    "run": _run,
+    "restart": _restart,
 }

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from aftercancel import catalog, judge
+from aftercancel.absence import absent
 from aftercancel.cli.interruption import Interruption
-from aftercancel.cli.options import EVIDENCE, EVIDENCE_HELP, NEW_FOLDER, SECONDS
+from aftercancel.cli.options import EVIDENCE, EVIDENCE_HELP, IMAGE_HELP, NEW_FOLDER, SECONDS
 from aftercancel.cli.printing import print_observation
 from aftercancel.cli.run import existing
-from aftercancel.doctor import examine, require
+from aftercancel.doctor import require
 from aftercancel.engine import place
 from aftercancel.engine.batch import forgotten
 from aftercancel.engine.session import Asked
 from aftercancel.errors import ExitStatus
-from aftercancel.model import Evidence
-from aftercancel.programs import absent
+from aftercancel.model import Cell, Evidence
+from aftercancel.places import choice
+from aftercancel.places.surroundings import Surroundings
 from aftercancel.results import (
-    Machine,
     Record,
     RunFolder,
     now,
@@ -35,8 +37,13 @@ from aftercancel.results.reports import make_reports
 @click.command()
 @click.argument("cell", metavar="CELL")
 @click.option(
-    "--runner", "runners", multiple=True, metavar="NAME=PATH", help="Where its real runner is."
+    "--runner",
+    "runners",
+    multiple=True,
+    metavar="NAME=PATH|NAME=image:REF",
+    help="Where its real runner is.",
 )
+@click.option("--image", metavar="NAME", help=IMAGE_HELP)
 @click.option("--settle", type=SECONDS, metavar="S", help="Watch it for so long at most.")
 @click.option("--evidence", type=EVIDENCE, help=EVIDENCE_HELP)
 @click.option("--out", type=NEW_FOLDER, help="Store the run in this new folder.")
@@ -44,6 +51,7 @@ from aftercancel.results.reports import make_reports
 def again(  # noqa: PLR0913, PLR0917 each option is an argument
     cell: str,
     runners: tuple[str, ...],
+    image: str | None,
     settle: float | None,
     evidence: str | None,
     out: Path | None,
@@ -57,30 +65,36 @@ def again(  # noqa: PLR0913, PLR0917 each option is an argument
     asked = Asked(scenarios=None, named=(cell,), runners=runners)
     catalogue, not_here = asked.resolved(catalog.load())
     wanted = catalogue.cell(cell)
-    require(examine(catalogue, existing(out)), [wanted], absent([wanted], not_here))
-    folder = RunFolder.create(out) if out is not None else None
-    kind = Evidence(evidence) if evidence else None
-    started = now()
-    with Interruption(), place.this_machine(1, settle, kind) as opened:
-        facts = dict(opened.facts())
-        observation = next(iter(opened.measure([wanted])), None) or forgotten(wanted)
+    with choice.chosen(image, catalogue, place.tell) as where:
+        missing = absent([wanted], where.without_real_runners(catalogue, not_here), where.programs)
+        require(where.findings(catalogue, existing(out)), [wanted], missing)
+        folder = RunFolder.create(out) if out is not None else None
+        kind = Evidence(evidence) if evidence else None
+        started = now()
+        with Interruption(), where.place(1, settle, kind) as opened:
+            facts = {**where.facts(), **opened.facts()}
+            observation = next(iter(opened.measure([wanted])), None) or forgotten(wanted)
     if folder is not None:
         with folder.writer() as writer:
             writer.append(encode(observation))
-        record = Record(
-            machine=Machine.this(),
-            started=started,
-            ended=now(),
-            arguments=("again", cell),
-            shells=shell_versions([wanted.shell]),
-            programs=program_versions([wanted.launcher]) | runner_versions([wanted.runner]),
-            place=facts,
-            settle_s=settle,
-            evidence=evidence,
-            cells=(wanted.id,),
-            words=wording([wanted]),
+        made = _record(wanted, where)
+        make_reports(
+            folder,
+            replace(made, started=started, place=facts, settle_s=settle, evidence=evidence),
         )
-        make_reports(folder, record)
     outcome = judge.judged(observation)
     print_observation(observation, wanted.job, as_json=as_json)
     return ExitStatus.FINE if outcome.known else ExitStatus.COULD_NOT_TELL
+
+
+def _record(cell: Cell, where: Surroundings) -> Record:
+    return Record(
+        machine=where.machine(),
+        started=now(),
+        ended=now(),
+        arguments=("again", cell.id),
+        shells=shell_versions([cell.shell], where.programs),
+        programs=program_versions([cell.launcher], where.programs) | runner_versions([cell.runner]),
+        cells=(cell.id,),
+        words=wording([cell]),
+    )

@@ -6,7 +6,7 @@ import click
 
 from aftercancel import catalog
 from aftercancel.cli.printing import print_objects
-from aftercancel.doctor import Finding, Status, examine
+from aftercancel.doctor import Finding, Status, docker, examine
 from aftercancel.errors import ExitStatus
 
 _SIGN = {Status.CAN: "✓", Status.DEGRADED: "~", Status.CANNOT: "✗"}
@@ -17,7 +17,7 @@ _COLOUR = {Status.CAN: "green", Status.DEGRADED: "yellow", Status.CANNOT: "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> int:
     """Say what this machine can and cannot do for the lab, why it matters, and how to get it."""
-    findings = examine(catalog.load())
+    findings = (*examine(catalog.load()), *docker.look())
     if as_json:
         print_objects(findings)
     else:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from aftercancel import catalog
+from aftercancel.absence import not_here
 from aftercancel.cli.printing import print_objects
 from aftercancel.cli.selection import nothing_selected, select
 from aftercancel.model import Cell
-from aftercancel.programs import not_here
 
 if TYPE_CHECKING:
     from aftercancel.catalog import Catalogue

@@ -28,7 +28,9 @@ _COMMANDS = {
     "report": "aftercancel.cli.report:report",
     "effects": "aftercancel.cli.effects:effects",
     "again": "aftercancel.cli.again:again",
+    "images": "aftercancel.cli.images:images",
     "doctor": "aftercancel.cli.doctor:doctor",
+    "clean": "aftercancel.cli.clean:clean",
 }
 
 

@@ -13,6 +13,7 @@ from aftercancel.model import Evidence
 
 EVIDENCE = click.Choice([each.value for each in Evidence])
 EVIDENCE_HELP = "What to rest on; default: the kernel's trace where it can be had, else /proc."
+IMAGE_HELP = "Run in containers of this image; default: on this machine as root, else in the lab's own image."
 
 
 class _NewFolder(click.Path):

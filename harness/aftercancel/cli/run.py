@@ -13,17 +13,19 @@ import click
 import pytest
 
 from aftercancel import catalog
+from aftercancel.absence import absent
 from aftercancel.cli.interruption import Interruption
-from aftercancel.cli.options import EVIDENCE, EVIDENCE_HELP, NEW_FOLDER, SECONDS
+from aftercancel.cli.options import EVIDENCE, EVIDENCE_HELP, IMAGE_HELP, NEW_FOLDER, SECONDS
 from aftercancel.cli.printing import print_json, print_matrix
 from aftercancel.cli.progress import Progress, console
 from aftercancel.cli.selection import nothing_selected, select
-from aftercancel.doctor import examine, require
+from aftercancel.doctor import require
+from aftercancel.engine import place
 from aftercancel.engine.session import Asked
 from aftercancel.errors import CouldNotTell, ExitStatus
 from aftercancel.model import Cell, Evidence
-from aftercancel.places import IN_FLIGHT
-from aftercancel.programs import absent
+from aftercancel.places import IN_FLIGHT, choice
+from aftercancel.places.surroundings import Surroundings
 from aftercancel.results import OBSERVATIONS, RunFolder, attempt_key, claims
 
 if TYPE_CHECKING:
@@ -71,10 +73,15 @@ class _Wanted:
 class _InFront:
     """Takes the place of pytest's own terminal output."""
 
-    def __init__(self, folder: RunFolder, progress: Progress) -> None:
+    def __init__(self, folder: RunFolder, where: Surroundings, progress: Progress) -> None:
         self._folder = folder
+        self._where = where
         self._progress = progress
         self.controller: Controller | None = None
+
+    @pytest.hookimpl
+    def pytest_aftercancel_surroundings(self) -> Surroundings:
+        return self._where
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -101,8 +108,13 @@ class _InFront:
     help="Only this slice; default: all that are measured when none is named.",
 )
 @click.option(
-    "--runner", "runners", multiple=True, metavar="NAME[=PATH]", help="Only this real runner."
+    "--runner",
+    "runners",
+    multiple=True,
+    metavar="NAME[=PATH|=image:REF]",
+    help="Only this real runner.",
 )
+@click.option("--image", metavar="NAME", help=IMAGE_HELP)
 @click.option("--out", type=NEW_FOLDER, help="A new folder for the results.")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Measure each cell so often.")
 @click.option("--settle", type=SECONDS, metavar="S", help="Watch a cell for so long at most.")
@@ -113,6 +125,7 @@ def run(  # noqa: PLR0913, PLR0917 each option is an argument
     workers: int,
     slices: tuple[str, ...],
     runners: tuple[str, ...],
+    image: str | None,
     out: Path | None,
     repeat: int,
     settle: float | None,
@@ -131,17 +144,19 @@ def run(  # noqa: PLR0913, PLR0917 each option is an argument
         repeat=repeat,
         settle_s=settle,
         evidence=Evidence(evidence) if evidence else None,
+        image=image,
     )
     catalogue, not_here = asked.resolved(catalog.load())
     claims.read()  # A mistake in them is told before anything is measured.
     cells = _selected(asked, expression, catalogue)
     # Before anything is made: what the machine lacks.
-    missing = absent(cells, not_here)
-    require(examine(catalogue, existing(out)), cells, missing)
-    folder = RunFolder.create(out)
-    count = len(missing.without(cells))
-    wanted = _Wanted(asked, expression, min(workers, count, _MOST_WORKERS))
-    controller, interruption = _measure(wanted, folder, count)
+    with choice.chosen(image, catalogue, place.tell) as where:
+        missing = absent(cells, where.without_real_runners(catalogue, not_here), where.programs)
+        require(where.findings(catalogue, existing(out)), cells, missing)
+        folder = RunFolder.create(out)
+        count = len(missing.without(cells))
+        wanted = _Wanted(asked, expression, min(workers, count, _MOST_WORKERS))
+        controller, interruption = _measure(wanted, folder, where, count)
     return _conclude(controller, interruption, folder, as_json)
 
 
@@ -161,11 +176,11 @@ def _selected(asked: Asked, expression: str | None, catalogue: Catalogue) -> lis
 
 
 def _measure(
-    wanted: _Wanted, folder: RunFolder, count: int
+    wanted: _Wanted, folder: RunFolder, where: Surroundings, count: int
 ) -> tuple[Controller | None, Interruption]:
     screen = console()
     progress = Progress(screen, count, IN_FLIGHT)
-    in_front = _InFront(folder, progress)
+    in_front = _InFront(folder, where, progress)
     with Interruption() as interruption:
         try:
             with progress, _own_pytest():

@@ -19,7 +19,11 @@ _WIDTH = 100
 
 @click.command()
 @click.option(
-    "--runner", "named", multiple=True, metavar="NAME[=PATH]", help="Only this one, from there."
+    "--runner",
+    "named",
+    multiple=True,
+    metavar="NAME[=PATH|=image:REF]",
+    help="Only this one, from there.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runners(named: tuple[str, ...], as_json: bool) -> int:

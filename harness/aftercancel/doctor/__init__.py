@@ -18,19 +18,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from aftercancel.absence import Absent, absent
 from aftercancel.catalog import Catalogue
 from aftercancel.doctor import findings as of
 from aftercancel.doctor.findings import RIGHTS, Finding, Status
 from aftercancel.errors import MissingError
+from aftercancel.executor.limits import HIERARCHIES
 from aftercancel.executor.ownership import PREFIX
 from aftercancel.executor.trace import EVENTS
 from aftercancel.model import Cell
-from aftercancel.programs import Absent, absent, needed_by, of_catalogue, of_launchers
+from aftercancel.programs import needed_by, of_catalogue, of_launchers
 
 _PROBE_DEADLINE_S = 20.0
 _CGROUPS = Path("/sys/fs/cgroup")
 _FOUNDATIONS = ("Linux", RIGHTS, "namespaces", "file system", "pidfd")
 """Without one of these no cell can run at all."""
+NEEDED_BY_ROOT = frozenset(_FOUNDATIONS[1:4])
+"""What an ordinary user does without, in user namespaces."""
 
 
 def examine(catalogue: Catalogue, results: Path | None = None) -> tuple[Finding, ...]:
@@ -44,6 +48,7 @@ def examine(catalogue: Catalogue, results: Path | None = None) -> tuple[Finding,
     return (
         of.linux(sys.platform, platform.release()),
         of.rights(os.geteuid(), capabilities),
+        *(_of_ordinary_user() if os.geteuid() != 0 else ()),
         of.namespaces(found),
         of.file_system(found),
         of.second_host(found),
@@ -54,6 +59,12 @@ def examine(catalogue: Catalogue, results: Path | None = None) -> tuple[Finding,
         of.leftovers((*instances, *_groups(_CGROUPS))),
         *_programs(catalogue),
     )
+
+
+def _of_ordinary_user() -> Iterator[Finding]:
+    from aftercancel.places.user_namespace import can_be_had
+
+    yield of.user_namespaces(can_be_had())
 
 
 def _programs(catalogue: Catalogue) -> Iterator[Finding]:
@@ -87,7 +98,7 @@ def require(
     rights = by_name.get(RIGHTS)
     without_rights = rights is not None and rights.status is Status.CANNOT
     # Without rights nothing could be tried: one cause is told, not the four that follow from it.
-    foundations = (RIGHTS,) if without_rights else _FOUNDATIONS
+    foundations = (RIGHTS, of.USER_NAMESPACES) if without_rights else _FOUNDATIONS
     lacking = [
         by_name[name]
         for name in (*foundations, *used)
@@ -106,11 +117,11 @@ def require(
 
 
 def nothing_remains(absent: Mapping[str, str]) -> MissingError:
-    """The error where no cell can be measured, since every launcher is missing."""
+    """The error where no cell can be measured, since each lacks something."""
     words = (f"{launcher}: {why}" for launcher, why in absent.items())
     return MissingError(
-        "No cell that was asked for can be measured on this machine: what launches the jobs is "
-        "missing.\n  " + "\n  ".join(words)
+        "No cell that was asked for can be measured there: what the cells need is missing.\n  "
+        + "\n  ".join(words)
     )
 
 
@@ -150,7 +161,7 @@ def _pidfd_works() -> bool:
 
 
 def _groups(root: Path) -> tuple[str, ...]:
-    places = (root, root / "pids", root / "memory")
+    places = (root, *(root / kind for kind in HIERARCHIES))
     return tuple(group.name for place in places for group in place.glob(f"{PREFIX}*"))
 
 

@@ -59,6 +59,7 @@ class Finding:
 
 
 RIGHTS = "rights"
+USER_NAMESPACES = "user namespaces"
 
 
 def linux(system: str, release: str) -> Finding:
@@ -96,6 +97,20 @@ def rights(user: int, effective: int) -> Finding:
             + " ".join(f"--cap-add {name}" for name in lacking),
         )
     return Finding(RIGHTS, Status.CAN, "root with every capability that is needed", why)
+
+
+def user_namespaces(problem: str | None) -> Finding:
+    """``problem``: why an ordinary user can have none; behind a semicolon: what to change."""
+    why = "Without root and without Docker, cells run in them, as far as one user alone can."
+    if problem is not None:
+        what, _, remedy = problem.rpartition("; ")
+        return Finding(USER_NAMESPACES, Status.CANNOT, what, why, remedy)
+    return Finding(
+        USER_NAMESPACES,
+        Status.CAN,
+        "cells without root, other users, other hosts and real runners; evidence is /proc",
+        why,
+    )
 
 
 def namespaces(found: Mapping[str, Any]) -> Finding:
@@ -247,6 +262,9 @@ def leftovers(names: Iterable[str]) -> Finding:
 def program(needed: Program) -> Finding:
     """One shell, or one program that a job or a launcher runs."""
     why = "Cells that use it cannot be measured without it, and are not left out silently."
+    if needed.path is None and not needed.required:
+        remedy = f"{apt_get([needed])}, where this release has it; its cells are not tried"
+        return Finding(needed.name, Status.DEGRADED, f"{needed.command} is not there", why, remedy)
     if needed.path is None:
         return Finding(
             needed.name,
@@ -264,14 +282,15 @@ def program_of_launchers(needed: Program, launchers: Sequence[Launcher]) -> Find
     why = f"Without it these launchers are not measured, and a run says so: {names}."
     if needed.path is not None:
         return Finding(needed.name, Status.CAN, _seen(needed), why)
-    # A chain's words on how to get it may be about another of its programs.
-    ways = (launcher.get for launcher in launchers if launcher.get and launcher.inner is None)
+    # A chain's words on how to get it may be about another of its programs, and so may those of a
+    # launcher that needs more than the first one.
+    ways = (launcher.get for launcher in launchers if launcher.inner is None)
     return Finding(
         needed.name,
         Status.DEGRADED,
         f"{needed.command} is not there",
         why,
-        next(ways, apt_get([needed])),
+        next(ways, "") or apt_get([needed]),
     )
 
 

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aftercancel import errors
+from aftercancel.engine.place import HANDED_ON
 from aftercancel.engine.scheduler import BatchScheduling
-from aftercancel.engine.session import Asked
+from aftercancel.engine.session import Asked, Chosen
 from aftercancel.engine.worker import tell_to_stop
 from aftercancel.errors import AftercancelError
-from aftercancel.model import Cell
-from aftercancel.programs import Absent
 from aftercancel.results import (
-    Machine,
     NotTried,
     Record,
     RunFolder,
@@ -34,7 +32,6 @@ from aftercancel.results.reports import Reports, make_reports
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
-    from aftercancel.catalog import Catalogue
 
 _OURS = ("load", "worksteal")
 """The ways of distribution for which batches are dealt; who asks for another one gets it."""
@@ -47,15 +44,14 @@ class Controller:
         self,
         config: pytest.Config,
         asked: Asked,
-        catalogue: Catalogue,
-        chosen: Sequence[Cell],
-        absent: Absent,
+        chosen: Chosen,
     ) -> None:
         self.config = config
         self.asked = asked
-        self.catalogue = catalogue
-        self.chosen = {attempt_key(cell.id, cell.attempt): cell for cell in chosen}
-        self.absent = absent
+        self.where = chosen.where
+        self.catalogue = chosen.catalogue
+        self.chosen = {attempt_key(cell.id, cell.attempt): cell for cell in chosen.cells}
+        self.absent = chosen.absent
         self.folder: RunFolder | None = None
         self.record: Record | None = None
         self.reports: Reports | None = None
@@ -72,12 +68,17 @@ class Controller:
         tried = [name for name in names if self.absent.of(self.chosen[name]) is None]
         cells = [self.chosen[name] for name in tried]
         self.record = Record(
-            machine=Machine.this(),
+            machine=self.where.machine(),
             started=self.record.started if self.record else now(),
             arguments=tuple(sys.argv),
-            shells=shell_versions({cell.shell.id: cell.shell for cell in cells}.values()),
-            programs=program_versions({cell.launcher.id: cell.launcher for cell in cells}.values())
+            shells=shell_versions(
+                {cell.shell.id: cell.shell for cell in cells}.values(), self.where.programs
+            ),
+            programs=program_versions(
+                {cell.launcher.id: cell.launcher for cell in cells}.values(), self.where.programs
+            )
             | runner_versions({cell.runner.id: cell.runner for cell in cells}.values()),
+            place=dict(self.where.facts()),
             settle_s=self.asked.settle_s,
             evidence=self.asked.evidence,
             repeat=self.asked.repeat,
@@ -134,6 +135,7 @@ class Controller:
     def pytest_configure_node(self, node: WorkerController) -> None:
         assert self.folder is not None
         node.workerinput["aftercancel_folder"] = str(self.folder.path.resolve())
+        node.workerinput[HANDED_ON] = self.where.handed_on()
         if self.scheduling is not None:
             count = node.workerinput["workercount"]
             first = len(self.workers) if len(self.workers) < count else None

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from aftercancel import programs
+from aftercancel import absence
 from aftercancel.engine.batch import Abandoned, Batch
 from aftercancel.engine.controller import Controller
 from aftercancel.engine.items import CellCollector, CellItem
-from aftercancel.engine.place import this_machine
-from aftercancel.engine.session import Asked, CellSession
+from aftercancel.engine.place import place_maker, surroundings
+from aftercancel.engine.session import Asked, CellSession, Chosen
 from aftercancel.engine.worker import interrupt_once, listen_for_stop
 from aftercancel.errors import AftercancelError
-from aftercancel.places import IN_FLIGHT
 from aftercancel.results import RunFolder
 
 if TYPE_CHECKING:
-    from aftercancel.places import Place
+    pass
 
 _BATCH = pytest.StashKey[Batch]()
 
@@ -39,14 +38,17 @@ class CellsPlugin:
         with _as_usage_error():
             self.catalogue, runners = asked.resolved(catalog.load(asked.scenarios))
             self.chosen = asked.cells(self.catalogue)
-        absent = programs.absent(self.chosen, runners)
+            where = surroundings(config, asked, self.catalogue)
+        missing = where.without_real_runners(self.catalogue, runners)
+        absent = absence.absent(self.chosen, missing, where.programs)
+        chosen = Chosen(self.catalogue, self.chosen, where, absent)
         folder = RunFolder(Path(self.worker["aftercancel_folder"])) if self.worker else None
-        self.cells = CellSession(config, place_maker(config, asked), folder, absent)
+        self.cells = CellSession(config, place_maker(config, asked, lambda: where), folder, absent)
         config.stash[_BATCH] = self.cells.batch
         self.collected = False
         self.error: AftercancelError | None = None
         if self.worker is None:
-            self.controller = Controller(config, asked, self.catalogue, self.chosen, absent)
+            self.controller = Controller(config, asked, chosen)
             config.pluginmanager.register(self.controller, "aftercancel-controller")
 
     # Collecting
@@ -127,29 +129,16 @@ class CellsPlugin:
                 output["aftercancel_error"] = (type(self.error).__name__, str(self.error))
 
 
-def place_maker(config: pytest.Config, asked: Asked) -> Callable[[], Place]:
-    """How to make this session's place: as another plugin says, else this machine."""
-
-    def make() -> Place:
-        workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
-        in_flight = max(8, IN_FLIGHT // workers)
-        place: Place | None = config.hook.pytest_aftercancel_place(
-            config=config, in_flight=in_flight
-        )
-        if place is None:
-            place = this_machine(in_flight, asked.settle_s, asked.evidence)
-        return place
-
-    return make
-
-
 @contextlib.contextmanager
 def shared_batch(config: pytest.Config) -> Iterator[Batch]:
     """The batch that ``lab`` uses: that of the session's cells where it has any."""
     if _BATCH in config.stash:
         yield config.stash[_BATCH]
         return
-    batch = Batch(place_maker(config, Asked(scenarios=None)))
+    from aftercancel import catalog
+
+    asked = Asked(scenarios=None, image=config.option.aftercancel_image)
+    batch = Batch(place_maker(config, asked, lambda: surroundings(config, asked, catalog.load())))
     try:
         yield batch
     finally:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aftercancel import judge
+from aftercancel.absence import Absent
 from aftercancel.engine.batch import Batch
 from aftercancel.engine.items import CellItem
 from aftercancel.engine.shares import longest_first, shares
 from aftercancel.engine.worker import queued
 from aftercancel.model import Cell, Evidence, Observation, Outcome
-from aftercancel.programs import Absent
 from aftercancel.results import LineWriter, RunFolder, encode, key
 
 if TYPE_CHECKING:
     from aftercancel.catalog import Catalogue
     from aftercancel.places import Place
+    from aftercancel.places.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,12 @@ class Asked:
     """Single cells by id, also outside the matrix; where there are any, nothing else is run."""
     repeat: int = 1
     runners: tuple[str, ...] = ()
-    """Only cells of these real runners, each NAME or NAME=PATH."""
+    """Only cells of these real runners, each NAME, NAME=PATH or NAME=image:REFERENCE."""
     settle_s: float | None = None
     evidence: Evidence | None = None
     out: Path | None = None
+    image: str | None = None
+    """Run the cells in this image; None: the best place that this user can have."""
 
     def cells(self, catalogue: Catalogue) -> tuple[Cell, ...]:
         """Every attempt that is asked for; all first attempts come before all second ones."""
@@ -89,6 +92,17 @@ class Asked:
             everything = catalogue.matrix.values()
             cells += tuple(c for c in everything if any(_is_of(c, name) for name in missing))
         return [cell for cell in cells if any(_is_of(cell, name) for name in names)]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a session has to do, and where."""
+
+    catalogue: Catalogue
+    cells: Sequence[Cell]
+    where: Surroundings
+    absent: Absent
+    """What of the cells is not there."""
 
 
 def _is_of(cell: Cell, runner: str) -> bool:

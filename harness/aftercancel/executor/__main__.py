@@ -1,6 +1,7 @@
 """``python -m aftercancel.executor``: runs cells; speaks JSON lines on stdin and stdout.
 
-In:  ``{"cell": {…}}`` for each cell to run; end of input ends the executor and all its cells.
+In:  ``{"cell": {…}}`` for each cell to run; ``{"end": true}``, or the end of input, ends the
+executor and all its cells.
 Out: ``{"hello": {…}}`` once, ``{"observation": {…}}`` as each cell is decided, and
 ``{"failed": "…"}`` where the executor itself cannot go on.
 """
@@ -12,8 +13,10 @@ import json
 import os
 import sys
 
+from aftercancel.executor import ordinary
+from aftercancel.executor.namer import Namer
 from aftercancel.executor.warden import Holdings, under_warden
-from aftercancel.executor.zygote import Zygote
+from aftercancel.executor.zygote import Zygotes
 from aftercancel.model import Evidence
 
 
@@ -23,21 +26,29 @@ def main() -> int:
     parser.add_argument("--settle", type=float, default=10.0)
     parser.add_argument("--evidence", choices=[e.value for e in Evidence])
     parser.add_argument("--buffer-kb", type=int)
+    parser.add_argument("--environment", type=json.loads, default={}, help="JSON: of the image")
     options = parser.parse_args()
-    if os.geteuid() != 0:
-        words = "cells run in namespaces of their own, which needs root: use sudo"
-        print(json.dumps({"failed": words}), flush=True)
-        return 4
+    alone = os.geteuid() != 0
+    if alone:
+        try:
+            ordinary.become_alone()
+        except OSError as error:
+            words = f"not root, and no namespaces can be had: {error}"
+            print(json.dumps({"failed": words}), flush=True)
+            return 4
     wanted = Evidence(options.evidence) if options.evidence else None
 
-    def work(made: Holdings, zygote: Zygote, lifeline: int) -> int:
+    def work(made: Holdings, zygotes: Zygotes, namer: Namer | None, lifeline: int) -> int:
         # Only here, in the executor: what forks sandboxes must stay small.
         from aftercancel.executor.service import Options, Service
 
-        how = Options(options.in_flight, options.settle, wanted, options.buffer_kb)
-        return Service(made, zygote, lifeline, how).run()
+        how = Options(
+            options.in_flight, options.settle, wanted, options.buffer_kb, options.environment
+        )
+        return Service(made, zygotes, namer, lifeline, how).run()
 
-    return under_warden(work, want_trace=wanted is not Evidence.PROC)
+    want_trace = wanted is not Evidence.PROC and not alone
+    return under_warden(work, want_trace=want_trace, alone=alone)
 
 
 if __name__ == "__main__":

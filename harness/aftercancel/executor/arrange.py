@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from aftercancel.executor import hosts, linux, seccomp
+from aftercancel.executor import engine, hosts, linux, seccomp
+from aftercancel.executor.engine_processes import EngineError
 from aftercancel.executor.launch import File
 from aftercancel.executor.limits import (
     FILES,
@@ -43,7 +44,7 @@ AUDIT_WRITE."""
 
 _CAREFUL = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
 _DEVPTS_FLAGS = linux.MS_NOSUID | linux.MS_NOEXEC
-_DEVPTS = f"newinstance,ptmxmode=0666,mode=0620,gid={TTY_GROUP}"
+_DEVPTS = "newinstance,ptmxmode=0666,mode=0620"
 _NAMESPACES = linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
 
 
@@ -72,6 +73,8 @@ class Arrangement:
     """A file or folder of the host's, a real runner's program, and where it is seen."""
     roomy: bool = False
     """Whether it may use as much as a real runner needs, rather than a job alone."""
+    engine: engine.Engine | None = None
+    """A container engine of its own; None: none."""
 
     @property
     def script_path(self) -> str:
@@ -86,13 +89,14 @@ def never_return(child: Callable[[], NoReturn]) -> NoReturn:
         os._exit(70)
 
 
-def prepare() -> None:
+def prepare(*, cut: bool) -> None:
     """What every sandbox inherits, done once in the process that forks them.
 
-    The capability bounding set limits what a program can be given at execve(2), so it binds every
-    job, while the forking process, which never calls that, keeps what it has.
+    ``cut``: The capability bounding set limits what a program can be given at execve(2), so it
+    binds every job, while the forking process, which never calls that, keeps what it has.
     """
-    linux.keep_only_capabilities(_KEPT_CAPABILITIES)
+    if cut:
+        linux.keep_only_capabilities(_KEPT_CAPABILITIES)
     # The warden ignores some signals, Python others; an ignored one stays so across execve(2).
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         if signal.getsignal(number) is not None:
@@ -124,19 +128,16 @@ def become_init(
         if group is not None:
             group.enter()
         step = "leave the host's namespaces"
-        linux.unshare(_NAMESPACES)
+        linux.unshare(_NAMESPACES | (linux.CLONE_NEWCGROUP if arrangement.engine else 0))
         step = "mount its file system"
-        _mount(layers, arrangement)
+        _mount(layers, arrangement, group)
         step = "write its files"
-        _write_files(arrangement)
+        _write_files(arrangement, root=layers.only_user or 0)
         step = "cut its rights"
-        linux.set_host_name("aftercancel")
-        linux.loopback_up()
-        linux.join_new_session_keyring()
-        seccomp.refuse_what_no_namespace_holds()
-        be_killed_first()
+        _cut_rights(arrangement)
         linux.close_all_but(frozenset({control.fileno()}))
-        in_group = group is not None
+        # Who is alone in a user namespace is so in all cells at once: one cannot be counted.
+        in_group = group is not None or layers.only_user is not None
 
         def start_runner(orders: hosts.Orders) -> None:
             if os.fork() == 0:
@@ -146,6 +147,9 @@ def become_init(
                     )
                 )
 
+        if arrangement.engine is not None:
+            step = "start its container engine"
+            engine.start(arrangement.engine)
         if arrangement.server is None:
             step = "start its runner"
             _serve_one(arrangement, control, start_runner)
@@ -161,12 +165,21 @@ def become_init(
 
         far = hosts.start_far(arrangement.server, mount_of_far)
         hosts.start_near(far, mount_proc, control, start_runner)
-    except (OSError, hosts.HostError) as error:
+    except (OSError, hosts.HostError, EngineError) as error:
         words = f"could not {step}: {error}" if isinstance(error, OSError) else str(error)
         control.send(b"j" + json.dumps({"sandbox": words}).encode())
         os._exit(71)
     control.close()
     _reap()
+
+
+def _cut_rights(arrangement: Arrangement) -> None:
+    linux.set_host_name("aftercancel")
+    linux.loopback_up()
+    linux.join_new_session_keyring()
+    if arrangement.engine is None:
+        seccomp.refuse_what_no_namespace_holds()
+    be_killed_first()
 
 
 def _serve_one(
@@ -175,7 +188,7 @@ def _serve_one(
     start_runner: Callable[[hosts.Orders], None],
 ) -> NoReturn:
     """The one host's PID 1, behind the arranging."""
-    if not arrangement.root_sends:
+    if not arrangement.root_sends and arrangement.engine is None:
         start_runner(hosts.Orders())
         control.close()
         _reap()
@@ -183,7 +196,7 @@ def _serve_one(
     start_runner(hosts.Orders(root=theirs))
     theirs.close()
     control.close()
-    hosts.obey_as_root(ours)
+    hosts.obey_as_root(ours, arrangement.engine)
 
 
 def _become_runner(
@@ -195,7 +208,14 @@ def _become_runner(
     in_group: bool,
 ) -> NoReturn:
     apply_resource_limits(in_group=in_group, roomy=arrangement.roomy)
+    if arrangement.engine is not None and not arrangement.engine.by_runner:
+        # What the engine had to keep. The filter first: it takes a right that goes then.
+        seccomp.refuse_what_no_namespace_holds()
+        linux.keep_only_capabilities(_KEPT_CAPABILITIES)
     os.setsid()
+    if os.geteuid() == arrangement.uid:  # alone in a user namespace (``ordinary``)
+        linux.drop_capabilities()
+        run_runner(control, orders)
     os.setgroups([])
     if not arrangement.as_root:
         uid = arrangement.uid
@@ -218,31 +238,40 @@ def _reap() -> NoReturn:
 # of Python is copied page by page.
 
 
-def _mount(layers: Layers, arrangement: Arrangement) -> None:
+def _mount(layers: Layers, arrangement: Arrangement, group: Group | None) -> None:
     cell = str(layers.cell)
     size = written_bytes(roomy=arrangement.roomy)
     linux.mount("tmpfs", cell, "tmpfs", 0, f"size={size},nr_inodes={FILES},mode=755")
     root = f"{cell}/root"
     slot, base = str(layers.slot(arrangement.slot)), str(layers.base)
     keys = (str(layers.keys),) if arrangement.server is not None else ()
-    _overlay(cell, "top", (*keys, slot, base, "/"), root)
+    # Elsewhere than root's, "trusted" attributes may not be written (overlayfs.rst).
+    options = "" if layers.only_user is None else ",userxattr"
+    host = () if layers.parts else ("/",)
+    _overlay(cell, "top", (*keys, slot, base, *host), root, options)
+    for part in layers.parts:
+        linux.bind(f"{layers.system}{part}", root + part, recursive=True)
     for number, place in enumerate(layers.submounts):
         # The host's file system there, below what our own layers have at that place.
         ours = (layer for layer in (slot + place, base + place) if os.path.isdir(layer))
         _overlay(cell, f"sub-{number}", (*ours, place), root + place)
     if arrangement.workdir is not None:
         workplace = root + WORKPLACE
-        _overlay(cell, "work", (arrangement.workdir,), workplace)
+        _overlay(cell, "work", (arrangement.workdir,), workplace, options)
         os.chown(workplace, arrangement.uid, arrangement.uid)
         os.chmod(workplace, 0o755)
     _mount_proc(layers, root)
     linux.bind(str(layers.sys), f"{root}/sys", recursive=True)
-    _mount_devpts(root)
+    _mount_devpts(root, layers.only_user)
     if arrangement.marker is not None:
         linux.bind(arrangement.marker, root + MARKS)
     if arrangement.brought is not None:
         source, target = arrangement.brought
         _bring(source, root + target)
+    if arrangement.engine is not None:
+        engine.mount(arrangement.engine, layers, arrangement.slot, root, group)
+    if layers.only_user is not None:
+        os.chmod(root, 0o555)
     os.chdir(root)
     linux.pivot_root(".", ".")
     linux.unmount(".", linux.MNT_DETACH)
@@ -257,14 +286,14 @@ def _bring(brought: str, target: str) -> None:
     linux.bind_read_only(brought, target)
 
 
-def _overlay(cell: str, name: str, below: tuple[str, ...], target: str) -> None:
+def _overlay(cell: str, name: str, below: tuple[str, ...], target: str, further: str = "") -> None:
     upper, work = f"{cell}/{name}-upper", f"{cell}/{name}-work"
     os.mkdir(upper)
     os.mkdir(work)
     with contextlib.suppress(FileExistsError):
         os.mkdir(target)
     lower = ":".join(_escaped(path) for path in below)
-    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}{further}"
     linux.mount("overlay", target, "overlay", 0, options)
 
 
@@ -275,13 +304,13 @@ def _escaped(path: str) -> str:
     return path
 
 
-def _write_files(arrangement: Arrangement) -> None:
+def _write_files(arrangement: Arrangement, *, root: int) -> None:
     """Inside the sandbox's root: whatever link stands on the way, it leads nowhere else."""
     if arrangement.script_name:
         write_file(arrangement.script_path, arrangement.script, 0o755)
     if arrangement.sudoers:
         write_file("/etc/sudoers.d/job", "\n".join(arrangement.sudoers) + "\n", 0o440)
-    write_files(arrangement.files, arrangement.uid)
+    write_files(arrangement.files, arrangement.uid, root)
     if arrangement.marker is None:
         os.unlink(MARKS)
         os.mkfifo(MARKS)
@@ -299,5 +328,6 @@ def _mount_proc(layers: Layers, root: str) -> None:
         linux.bind_read_only(root + place, root + place, _CAREFUL)
 
 
-def _mount_devpts(root: str) -> None:
-    linux.mount("devpts", f"{root}/dev/pts", "devpts", _DEVPTS_FLAGS, _DEVPTS)
+def _mount_devpts(root: str, group: int | None = None) -> None:
+    options = f"{_DEVPTS},gid={TTY_GROUP if group is None else group}"
+    linux.mount("devpts", f"{root}/dev/pts", "devpts", _DEVPTS_FLAGS, options)

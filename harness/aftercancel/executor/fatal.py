@@ -24,9 +24,6 @@ def turned_into_kill(
     look = receiver.last
     met = look.dispositions if look is not None else None
     harmless = () if met is None else (*met.caught, *met.ignored, *met.blocked)
-    fatal = [
-        s
-        for s in pending
-        if s.signal not in HARMLESS_BY_DEFAULT and signal_name(s.signal) not in harmless
-    ]
-    return fatal[:1] or pending[-1:]
+    deadly = [s for s in pending if s.signal not in HARMLESS_BY_DEFAULT]
+    fatal = [s for s in deadly if signal_name(s.signal) not in harmless]
+    return fatal[:1] or deadly[-1:]

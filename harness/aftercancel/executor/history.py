@@ -1,14 +1,13 @@
 """One cell's processes and signals, put together from events of either evidence.
 
-Pure but for two questions to /proc when a program starts (its ROLE and its command line), which
-are asked through ``Names`` so that a test can answer them; and for how late they were asked.
+Pure but for one question when a program starts (its ROLE and its command line), which is asked
+through ``Names`` so that a test can answer it.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from aftercancel.executor.events import (
     Called,
@@ -36,6 +35,7 @@ from aftercancel.executor.lives import (
     SignalHistory,
     of_the_sandbox,
 )
+from aftercancel.executor.names import Names
 
 _SIGKILL = 9
 _LATE_NS = 150_000_000
@@ -44,17 +44,10 @@ READY = "ready"
 """The mark with which a job says that its traps are set."""
 
 
-class Names(Protocol):
-    """What /proc says when a program starts."""
-
-    def role_variable(self, pid: int) -> str | None: ...
-    def argv(self, pid: int) -> tuple[str, ...]: ...
-
-
 class History:
     """Takes events in the order of their time; ``is_job`` says which program is the job."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what differs from cell to cell is by keyword
         self,
         init_pid: int,
         names: Names,
@@ -62,11 +55,14 @@ class History:
         layout: Layout = Layout.ONE_HOST,
         *,
         by_mark: bool = False,
+        before_runner: int = 0,
     ) -> None:
         """``init_pid``: the sandbox's PID 1; ``by_mark``: no command line may tell who the job is,
-        but its first mark does.
+        but its first mark does; ``before_runner``: how many processes PID 1 starts before the
+        runner, where it starts a container engine.
         """
         self._by_mark = by_mark
+        self._before_runner = before_runner
         self._init = of_the_sandbox(init_pid, ROOT, None)
         self._layout = layout
         self.machinery = [self._init]
@@ -117,7 +113,8 @@ class History:
         now and then how it is: what that may still do is the runner's patience.
         """
         living = self.living()
-        if not self._by_mark or self._job is None:
+        of_others = self._by_mark or self._layout is Layout.ENGINE
+        if not of_others or self._job is None:
             return living
         return [p for p in living if p.is_below(self._job) or p.named]
 
@@ -202,11 +199,29 @@ class History:
         runner's host; the other host's init the server. What else an init has as a child was found
         by /proc when its parent had gone already, and the init had taken it over.
         """
+        if self._layout is Layout.ENGINE:
+            return self._role_beside_the_engine(parent)
         if parent is self._init and self._layout is Layout.TWO_HOSTS:
             return {1: FAR_HOST, 2: ROOT}.get(parent.forked)
         if parent.role == FAR_HOST and parent.forked == 1:
             return SERVER
         return None
+
+    def _role_beside_the_engine(self, parent: ProcessHistory) -> str | None:
+        """The engine's own processes, and what root runs; None: the runner, or a container's.
+
+        containerd starts the shims, and they start what is to be in a container (runc(8)); what was
+        started so before the runner was there belongs to no cell.
+        """
+        if parent is self._init:
+            return None if parent.forked == self._before_runner + 1 else ROOT
+        return None if self.processes and self._is_engine(parent) else parent.program or ROOT
+
+    def _is_engine(self, process: ProcessHistory) -> bool:
+        """Whether it is what makes containers: containerd and its shims, or podman itself."""
+        if self._layout is not Layout.ENGINE:
+            return False
+        return process.program.startswith("containerd" if process.of_the_sandbox else "podman")
 
     def _of_the_cell(self, event: Forked, parent: ProcessHistory) -> ProcessHistory:
         argv: tuple[str, ...]
@@ -231,6 +246,7 @@ class History:
             started_ns=event.at_ns,
             threads={event.child},
             far=parent.far,
+            by_engine=parent.by_engine or self._is_engine(parent),
         )
 
     def _execed(self, event: Execed) -> None:
@@ -243,20 +259,22 @@ class History:
         process.threads = {event.tid}
         self._by_tid[event.tid] = process
         process.execs += 1
-        read = self._names.argv(event.tid)
-        process.argv = read or (event.path,)
-        process.argv_read = bool(read)
-        if not read and time.monotonic_ns() - event.at_ns > _LATE_NS:
+        named = self._names.at_exec(event.tid, event.at_ns)
+        process.argv = named.argv or (event.path,)
+        process.argv_read = bool(named.argv)
+        if not named.argv and named.looked_ns - event.at_ns > _LATE_NS:
             self._read_late.append(process)
         # fexecve(3) has no better name for a program than a descriptor's.
         by_descriptor = event.path.startswith(("/proc/self/fd/", "/dev/fd/"))
         path = process.argv[0] if by_descriptor else event.path
         process.program = path.rsplit("/", 1)[-1]
         if process.of_the_sandbox:
+            if self._layout is Layout.ENGINE and process.role != RUNNER:
+                process.role = process.program
             return
         if self._stays_the_runner(process):
             return
-        now = self._names.role_variable(event.tid)
+        now = named.role_variable
         process.role_variable = now
         if self._may_be_the_job(process) and self._is_job(process):
             if self._job not in (None, process):

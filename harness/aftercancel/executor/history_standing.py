@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aftercancel.executor.events import Event, Forked, Generated, Marked
-from aftercancel.executor.history import READY, History, Names
+from aftercancel.executor.history import READY, History
 from aftercancel.executor.lives import (
     RUNNER,
     SERVER,
     STEWARD,
+    Layout,
     ProcessHistory,
     of_the_sandbox,
 )
+from aftercancel.executor.names import Names
 
 _STARTED_LATER_NS = 1_000_000_000
 """A server tells that a job has started when the runner has told it, after the fact."""
@@ -26,9 +28,18 @@ class StandingHistory(History):
     """Of one cell; ``next_cell`` makes that of the next. The first is of none: it has no job."""
 
     def __init__(
-        self, init_pid: int, names: Names, is_job: Callable[[ProcessHistory], bool]
+        self,
+        init_pid: int,
+        names: Names,
+        is_job: Callable[[ProcessHistory], bool],
+        *,
+        before_runner: int | None = None,
     ) -> None:
-        super().__init__(init_pid, names, is_job, by_mark=True)
+        """``before_runner``: what ``History`` says, where there is an engine; None: there is none."""
+        layout = Layout.ONE_HOST if before_runner is None else Layout.ENGINE
+        super().__init__(
+            init_pid, names, is_job, layout, by_mark=True, before_runner=before_runner or 0
+        )
         self._between = True
         """Whether no cell has begun: what is started belongs to the sandbox."""
         self._again: set[int] = set()
@@ -43,7 +54,8 @@ class StandingHistory(History):
 
         ``runner``: the process id of the real runner; None: one is started for each job.
         """
-        following = StandingHistory(self._init.pid, self._names, is_job)
+        before = self._before_runner if self._layout is Layout.ENGINE else None
+        following = StandingHistory(self._init.pid, self._names, is_job, before_runner=before)
         following._between = False  # one of us
         for process in [*self.machinery[1:], *self.processes[:1]]:
             if not process.lives:
@@ -143,8 +155,13 @@ class StandingHistory(History):
         Where no runner stands there, the last process that it starts before the job is the cell's
         runner; those before that (git, say) have ended by then.
         """
+        if self._is_engine(parent):
+            return SERVER if self._between else None
+        if parent is self._init and parent.forked <= self._before_runner:
+            return SERVER
         if parent is self._init:
-            return STEWARD if parent.forked == 1 else (SERVER if self._between else None)
+            steward = parent.forked == self._before_runner + 1
+            return STEWARD if steward else (SERVER if self._between else None)
         if parent.role != STEWARD or self._between or self._job is not None:
             return SERVER
         if any(process.lives for process in self.processes):

@@ -20,9 +20,11 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from aftercancel.executor import engine as engines
 from aftercancel.executor import linux
+from aftercancel.executor.engine import Engine
 from aftercancel.executor.veth import FAR, NEAR, Routes
 
 _UP_S = 10.0
@@ -103,14 +105,24 @@ def start_near(
     far.close()
 
 
-def obey_as_root(orders: socket.socket) -> NoReturn:
+def obey_as_root(orders: socket.socket, engine: Engine | None = None) -> NoReturn:
     """The rest of an init's life: signals that root is to send, and reaping."""
     _let_the_kernel_reap()
     while packet := orders.recv(4096):
         order = json.loads(packet)
-        _answer(orders, lambda order=order: os.kill(order["pid"], order["signal"]))  # type: ignore[misc]
+        _answer(orders, lambda order=order: _obey(order, engine))  # type: ignore[misc]
     while True:
         signal.pause()
+
+
+def _obey(order: dict[str, Any], engine: Engine | None) -> None:
+    """Raises the ``OSError`` of what was not possible."""
+    if engine is not None and "run" in order:
+        engines.run(engine, order["run"])
+    elif engine is not None and "restart" in order:
+        engines.restart(engine)
+    else:
+        os.kill(order["pid"], order["signal"])
 
 
 def fork_into_pid_namespace(child: Callable[[], NoReturn]) -> int:

@@ -186,7 +186,13 @@ async def standing_instance(
     arrangement = tasks.ground(runner, slot=slot.number, uid=slot.uid, marker=marker)
     assignment = tasks.standing(runner, uid=slot.uid, tried=tried)
     async with open_sandbox(equipment.zygote, arrangement, assignment) as sandbox:
-        history = StandingHistory(sandbox.init_pid, procfs, lambda _: False)
+        engine = arrangement.engine
+        history = StandingHistory(
+            sandbox.init_pid,
+            equipment.names,
+            lambda _: False,
+            before_runner=None if engine is None else engine.started,
+        )
         follower = Follower(
             sandbox.init_pid, history, equipment.watcher.clock, most=EVENTS_WITH_A_RUNNER
         )

@@ -12,10 +12,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from aftercancel.executor.engine import Engine
+from aftercancel.executor.rootfs import LAB
 from aftercancel.model import Launcher, Server
 
 _PLACEHOLDER = re.compile(r"@([A-Z]+)@")
 _WORDS = "@ARGV@"
+_MOUNTS = "@MOUNTS@"
+_ENVIRONMENT = "@ENVIRONMENT@"
 _SPECIAL_IN_SUDOERS = re.compile(r"([\\,:=*?\[\]!#\"'])")
 """sudoers(5): the first four must be escaped in a command's arguments, and the next four are
 wildcards there; the rest begins something else in one place or another."""
@@ -53,6 +57,7 @@ class Launch:
     sudoers: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
     far: FarHost | None = None
+    engine: Engine | None = None
 
 
 def launch(
@@ -65,9 +70,11 @@ def launch(
     sudoers: list[str] = []
     files: list[File] = []
     far: FarHost | None = None
+    engine: Engine | None = None
     for hop in reversed(launcher.hops):
-        values = _values(words, given)
-        argv = _argv(hop, words, values)
+        values = _values(words, given, folder)
+        several = {_WORDS: words, **_of_container(given, folder)}
+        argv = _argv(hop, several, values)
         values["SELF"] = for_sudoers(argv)
         sudoers += [_filled(line, values) for line in hop.sudoers]
         files += [
@@ -82,11 +89,13 @@ def launch(
         if hop.far is not None:
             forced = _filled(hop.far.forced, values) or None
             far = FarHost(hop.far.server, forced, hop.far.options)
+        if hop.engine is not None:
+            engine = Engine(hop.engine.kind, _expanded(hop.engine.before, several, values))
         env |= dict(hop.env)
         # What a launcher within needs must come through the ones round it.
         given |= dict(hop.env)
         words = argv
-    return Launch(words, tuple(env.items()), tuple(sudoers), tuple(files), far)
+    return Launch(words, tuple(env.items()), tuple(sudoers), tuple(files), far, engine)
 
 
 def for_sudoers(words: Sequence[str]) -> str:
@@ -94,7 +103,7 @@ def for_sudoers(words: Sequence[str]) -> str:
     return " ".join(_SPECIAL_IN_SUDOERS.sub(r"\\\1", word) for word in words)
 
 
-def _values(words: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
+def _values(words: tuple[str, ...], given: Mapping[str, str], folder: str) -> dict[str, str]:
     command = shlex.join(words)
     return {
         "COMMAND": command,
@@ -103,18 +112,41 @@ def _values(words: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
         "SUDOERS": for_sudoers(words),
         "PROGRAM": words[0],
         "ARGUMENTS": " ".join(_double_quoted(word) for word in words[1:]),
+        "FOLDER": folder,
+        "LIST": json.dumps(list(given)),
         "NAMES": " ".join(given),
         "ASSIGNMENTS": " ".join(f"{name}={shlex.quote(value)}" for name, value in given.items()),
     }
 
 
-def _argv(hop: Launcher, words: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
-    if not _names_the_job(hop):
-        return (*hop.argv, *words)
-    filled: list[str] = []
-    for word in hop.argv:
-        filled += words if word == _WORDS else (_filled(word, values),)
-    return tuple(filled)
+Several = Mapping[str, tuple[str, ...]]
+"""Placeholders that are a word of their own, and the words that stand for it."""
+
+
+def _of_container(given: Mapping[str, str], folder: str) -> Several:
+    """What an engine's client is told, so that a job finds in its container what it needs.
+
+    The job's folder is the runner's own, as a CI job's workspace is.
+    """
+    return {
+        _MOUNTS: (*("--volume", f"{LAB}:{LAB}"), *("--volume", f"{folder}:{folder}")),
+        _ENVIRONMENT: tuple(word for name in given for word in ("--env", name)),
+    }
+
+
+def _argv(hop: Launcher, several: Several, values: Mapping[str, str]) -> tuple[str, ...]:
+    filled = _expanded(hop.argv, several, values)
+    return filled if _names_the_job(hop) else (*filled, *several[_WORDS])
+
+
+def _expanded(
+    templates: Sequence[str], several: Several, values: Mapping[str, str]
+) -> tuple[str, ...]:
+    return tuple(
+        word
+        for template in templates
+        for word in several.get(template, (_filled(template, values),))
+    )
 
 
 def _names_the_job(hop: Launcher) -> bool:
@@ -125,7 +157,8 @@ def _names_the_job(hop: Launcher) -> bool:
     read = [file.text for file in hop.files if not file.path.startswith("/")]
     if hop.far is not None:
         read.append(hop.far.forced)
-    return any(_PLACEHOLDER.search(text) for text in (*hop.argv, *read))
+    of_argv = [word for word in hop.argv if word not in (_MOUNTS, _ENVIRONMENT)]
+    return any(_PLACEHOLDER.search(text) for text in (*of_argv, *read))
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

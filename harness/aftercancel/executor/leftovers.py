@@ -39,11 +39,12 @@ def look(
     """Files and held locks; ``roles`` names the cell's processes by their pid in our namespace.
 
     What a user's own folder ``workdir`` has on the host was there before the cell, and so were
-    the paths ``before``.
+    the paths ``before``, and everything below those of them that end in a slash.
     """
+    trees = tuple(path for path in before if path.endswith("/"))
     found: list[LeftFile] = []
     paths: dict[int, str] = {}
-    walk = _Walk(root)
+    walk = _Walk(root, trees)
     for place in PLACES:
         for path, status in walk.below(place):
             shown = _readable(path)
@@ -67,7 +68,10 @@ def files(root: str, workdir: str | None = None, before: Collection[str] = ()) -
 
 def end_of(root: str, path: str, limit: int) -> str:
     """The last ``limit`` bytes of a file as text; empty where there is none."""
-    fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # its PID 1 has ended
+        return ""
     *folders, name = path.strip("/").split("/")
     for folder in (*folders, None):
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -98,8 +102,10 @@ def _readable(path: str) -> str:
 class _Walk:
     """Goes through the places below a sandbox's root, within limits."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, passed_by: tuple[str, ...]) -> None:
+        """``passed_by``: folders, with a slash behind each, that are not looked at."""
         self._root = root
+        self._passed_by = passed_by
         self._visited = 0
         self.cut = False
         """Whether there is something that was not looked at."""
@@ -131,6 +137,8 @@ class _Walk:
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except OSError:  # gone meanwhile
+                    continue
+                if f"{path}/{entry.name}/" in self._passed_by:
                     continue
                 yield f"{path}/{entry.name}", status
                 if stat.S_ISDIR(status.st_mode):

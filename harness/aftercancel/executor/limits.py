@@ -22,6 +22,12 @@ _ROOMY = 4
 """How many times as much memory and written bytes a real runner (a JVM, say) may use."""
 
 _PER_USER_PROCESSES = 256
+_V1 = ("pids", "memory")
+"""Hierarchies of cgroups(7) version 1 in which every cell has a group."""
+_V1_OF_ENGINES = ("devices", "freezer")
+"""Those in which a container engine insists on making groups of its own as well."""
+HIERARCHIES = (*_V1, *_V1_OF_ENGINES)
+"""All of version 1 in which a run may have groups."""
 _COUNTERS = (
     ("pids.events", "processes", b"max"),
     ("memory.events", "memory", b"oom_kill"),
@@ -68,7 +74,10 @@ def be_killed_first() -> None:
 class Group:
     """One slot's control groups: a folder in each hierarchy (v1), or one folder (v2)."""
 
-    def __init__(self, folders: tuple[Path, ...]) -> None:
+    def __init__(self, folders: tuple[Path, ...], hierarchies: tuple[str, ...] = ()) -> None:
+        self.hierarchies = hierarchies
+        """Of version 1, one for each folder; empty: version 2."""
+        self._folders = folders
         # Kept open: they are read after every cell.
         self._entries = tuple(
             os.open(folder / "cgroup.procs", os.O_RDWR | os.O_CLOEXEC) for folder in folders
@@ -89,6 +98,20 @@ class Group:
         """Move the calling process in (0 is "myself", cgroups(7))."""
         for entry in self._entries:
             os.write(entry, b"0")
+
+    def clear(self) -> None:
+        """Remove the groups that a container engine has made in it, when all is over.
+
+        Version 2 takes nobody into a group that hands controllers on (cgroups(7), "no internal
+        processes"), so that is taken back.
+        """
+        for folder in self._folders:
+            inner = [place for place, _, _ in os.walk(folder, topdown=False)][:-1]
+            for place in inner:
+                with contextlib.suppress(OSError):
+                    os.rmdir(place)
+            if inner and not self.hierarchies:
+                (folder / "cgroup.subtree_control").write_text("-pids -memory")
 
     def processes(self) -> tuple[int, ...]:
         """Who is in it."""
@@ -123,16 +146,20 @@ class Groups:
         except OSError:
             self.remove()
 
-    def slot(self, number: int, *, roomy: bool = False) -> Group | None:
-        """The group of one slot; None where the machine lets us make none."""
+    def slot(self, number: int, *, roomy: bool = False, engine: bool = False) -> Group | None:
+        """The group of one slot; None where the machine lets us make none.
+
+        ``engine``: with what a container engine needs, whose threads count as processes too.
+        """
         if not self._tops:
             return None
-        folders = tuple(top / str(number) for top in self._tops)
+        tops = self._tops if engine or self._unified() else self._tops[: len(_V1)]
+        folders = tuple(top / str(number) for top in tops)
         memory = MEMORY_BYTES * (_ROOMY if roomy else 1)
         for folder in folders:
             folder.mkdir(exist_ok=True)
             for file, value in (
-                ("pids.max", PROCESSES),
+                ("pids.max", PROCESSES * (_ROOMY if engine else 1)),
                 ("memory.max", memory),
                 ("memory.limit_in_bytes", memory),
                 ("memory.swap.max", 0),
@@ -140,7 +167,7 @@ class Groups:
             ):
                 if (folder / file).exists():
                     (folder / file).write_text(str(value))
-        return Group(folders)
+        return Group(folders, () if self._unified() else tuple(top.parent.name for top in tops))
 
     @property
     def available(self) -> bool:
@@ -154,7 +181,7 @@ class Groups:
             time.sleep(0.01)
 
     def _occupied(self) -> bool:
-        return any(file.read_text() for top in self._tops for file in top.glob("*/cgroup.procs"))
+        return any(file.read_text() for top in self._tops for file in top.rglob("cgroup.procs"))
 
     def remove(self) -> None:
         """Idempotent; rmdir(2) refuses a group that still has a process."""
@@ -168,7 +195,8 @@ class Groups:
     def _places(self) -> tuple[Path, ...]:
         if self._unified():
             return (self._root / self._name,)
-        return tuple(self._root / kind / self._name for kind in ("pids", "memory"))
+        kinds = [kind for kind in _V1_OF_ENGINES if (self._root / kind / "cgroup.procs").exists()]
+        return tuple(self._root / kind / self._name for kind in (*_V1, *kinds))
 
     def _unified(self) -> bool:
         return (self._root / "cgroup.controllers").exists()

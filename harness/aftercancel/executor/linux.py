@@ -16,8 +16,10 @@ from pathlib import Path
 _libc = ctypes.CDLL(None, use_errno=True)
 
 CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
@@ -114,6 +116,13 @@ def keep_only_capabilities(keep: frozenset[int]) -> None:
     for capability in range(last + 1):
         if capability not in keep:
             _check(_libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl PR_CAPBSET_DROP")
+
+
+def drop_capabilities() -> None:
+    """capset(2) to none, of the calling thread; execve(2) gives none back to who is not root."""
+    version_3, myself = 0x20080522, 0
+    header = struct.pack("=Ii", version_3, myself)
+    _check(_libc.capset(header, bytes(24)), "capset")
 
 
 def join_new_session_keyring() -> None:

@@ -21,6 +21,8 @@ SERVER = "server"
 STEWARD = ROOT
 """root's process that drives a real runner: what it sends, root sends."""
 _NO_KEY = -1
+_OF_ENGINES = ("conmon", "containerd-shim", "crun", "podman", "runc")
+"""How the programs of container engines that stand above a container's processes begin."""
 
 
 class Layout(Enum):
@@ -30,6 +32,8 @@ class Layout(Enum):
     """The plain runner."""
     TWO_HOSTS = "two hosts"
     """Two inits (``hosts``)."""
+    ENGINE = "engine"
+    """A container engine, and then the plain runner."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class ProcessHistory:
     threads: set[int] = field(default_factory=set)
     far: bool = False
     """Whether it is on the other host."""
+    by_engine: bool = False
+    """Whether a container engine started it, or what it started."""
     forked: int = 0
     """How many processes it has started."""
     argv_read: bool = True
@@ -70,6 +76,11 @@ class ProcessHistory:
     """At the moment of the cancellation."""
     last: Look | None = None
     """When it was last looked at."""
+
+    @property
+    def of_engine(self) -> bool:
+        """Whether it is one of the engine's own programs: those that make and keep a container."""
+        return self.by_engine and self.program.startswith(_OF_ENGINES)
 
     @property
     def lives(self) -> bool:

@@ -8,28 +8,30 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from aftercancel.executor import leftovers, preparation, procfs, record, serving
 from aftercancel.executor.arming import Flood, NotArmed, arm
+from aftercancel.executor.arrange import Arrangement
 from aftercancel.executor.history import History
 from aftercancel.executor.limits import Group
 from aftercancel.executor.lives import Layout
+from aftercancel.executor.names import AskedNow, Names
 from aftercancel.executor.preparation import Preparation, prepare
 from aftercancel.executor.reports import Reports
 from aftercancel.executor.rootfs import USER
-from aftercancel.executor.sandbox import Sandbox, SandboxError, open_sandbox
+from aftercancel.executor.sandbox import Sandbox, SandboxError, Spawner, open_sandbox
 from aftercancel.executor.watcher import EVENTS_OF_A_CELL, Follower, Watcher
 from aftercancel.executor.watching import watch
-from aftercancel.executor.zygote import Zygote
 from aftercancel.model import (
     Cell,
     Decided,
     Declared,
     End,
+    Evidence,
     Fired,
     Observation,
     Queued,
@@ -61,17 +63,22 @@ class Slot:
 class Equipment:
     """What all cells of an executor share."""
 
-    zygote: Zygote
+    zygote: Spawner
     watcher: Watcher
     marker: Path | None
     """The trace's marker; None: marks go through a FIFO."""
     settle_s: float
     arming: asyncio.Semaphore
     """How many cells may be between arranging and armed at once."""
+    arming_engines: asyncio.Semaphore
+    """The same of those with a container engine, which takes a second of processor time."""
     arming_standing: asyncio.Semaphore
     """The same of those that a real runner is given: they wait for the runner most of that time."""
     keys: Callable[[], str]
     """Makes the keys for other hosts, once; returns the user's public one."""
+    names: Names = field(default_factory=AskedNow)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The image's own variables, for every job; empty on a machine."""
     late: set[tuple[str, int]] = field(default_factory=set)
     """Cells and attempts whose events came too late to ask who their processes were."""
 
@@ -95,13 +102,18 @@ class Measurement:
 
     async def run(self) -> Observation:
         """The observation, with a trouble in it where the cell could not be measured."""
+        if self._cell.engine is not None and self._with.watcher.evidence is Evidence.PROC:
+            words = "without the kernel trace an engine's processes are not told from a container's"
+            return self._unmeasured(TroubleKind.SANDBOX, words)
         if self._slot.group is not None:
+            self._slot.group.clear()
             self._slot.group.limits_met()  # of the cell before this one
         try:
             made = self._prepare()
             self._before = made.before
             async with contextlib.AsyncExitStack() as stack:
-                async with self._with.arming:
+                engine = self._cell.engine is not None
+                async with self._with.arming_engines if engine else self._with.arming:
                     sandbox, follower = await stack.enter_async_context(self._sandbox(made))
                     trouble = await self._arm(sandbox, follower)
                 if trouble is None:
@@ -130,6 +142,7 @@ class Measurement:
                 uid=self._slot.uid,
                 marker=None if marker is None else str(marker),
                 keys=self._with.keys,
+                environment=self._with.environment,
             )
         except serving.NoKeys as error:
             raise SandboxError(f"could not make the keys for the other host: {error}") from None
@@ -138,10 +151,15 @@ class Measurement:
     async def _sandbox(self, made: Preparation) -> AsyncIterator[tuple[Sandbox, Follower]]:
         is_job = partial(preparation.is_job, self._cell, made.command)
         async with open_sandbox(self._with.zygote, made.arrangement, made.assignment) as sandbox:
-            two_hosts = made.arrangement.server is not None
-            layout = Layout.TWO_HOSTS if two_hosts else Layout.ONE_HOST
-            by_mark = bool(self._cell.runner.model)
-            history = History(sandbox.init_pid, procfs, is_job, layout, by_mark=by_mark)
+            engine = made.arrangement.engine
+            history = History(
+                sandbox.init_pid,
+                self._with.names,
+                is_job,
+                _layout(made.arrangement),
+                by_mark=bool(self._cell.runner.model),
+                before_runner=0 if engine is None else engine.started,
+            )
             follower = Follower(sandbox.init_pid, history, self._with.watcher.clock)
             with self._with.watcher.follow(follower), self._listening(sandbox, follower):
                 yield sandbox, follower
@@ -381,6 +399,12 @@ class Measurement:
             declared=self._declared(),
             runner_log=self._reports.log,
         )
+
+
+def _layout(arrangement: Arrangement) -> Layout:
+    if arrangement.engine is not None:
+        return Layout.ENGINE
+    return Layout.ONE_HOST if arrangement.server is None else Layout.TWO_HOSTS
 
 
 def _lost_events() -> Trouble:

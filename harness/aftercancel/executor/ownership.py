@@ -12,6 +12,7 @@ from pathlib import Path
 
 PREFIX = "aftercancel-"
 KERNEL_SUFFIX = "-kernel"
+EXECS_SUFFIX = "-execs"
 
 
 class Owner(Enum):
@@ -29,7 +30,8 @@ def own_name() -> str:
 
 def owner(name: str) -> Owner:
     """Whether the run that a name belongs to still lives; a name of no form of ours is gone's."""
-    words = name.removeprefix(PREFIX).removesuffix(KERNEL_SUFFIX).split("-")
+    own = name.removeprefix(PREFIX).removesuffix(KERNEL_SUFFIX).removesuffix(EXECS_SUFFIX)
+    words = own.split("-")
     if len(words) != 3 or not all(word.isdigit() for word in words):
         return Owner.GONE
     pid, start, namespace = words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -18,6 +18,7 @@ from aftercancel.runners import modelled, plain
 
 HOLD_S = 600.0
 """How long a job's children hold on, so that none ends by itself while it is watched."""
+_NOTHING: Mapping[str, str] = {}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -33,10 +34,19 @@ class Preparation:
     """Paths that are there before the job is, with the folders on the way to them."""
 
 
-def prepare(
-    cell: Cell, *, slot: int, uid: int, marker: str | None, keys: Callable[[], str]
+def prepare(  # noqa: PLR0913  each is what the executor has, and a cell does not say
+    cell: Cell,
+    *,
+    slot: int,
+    uid: int,
+    marker: str | None,
+    keys: Callable[[], str],
+    environment: Mapping[str, str] = _NOTHING,
 ) -> Preparation:
-    """``keys`` gives the public key where there is another host; raises ``serving.NoKeys``."""
+    """``keys`` gives the public key where there is another host; raises ``serving.NoKeys``.
+
+    ``environment`` is an image's own: it stands below what makes up user, terminal and job.
+    """
     job = cell.job
     command = command_of(cell)
     folder = HOME if job.workdir is None else WORKPLACE
@@ -59,15 +69,18 @@ def prepare(
         files=files,
         server=server,
         as_root=root,
+        roomy=launched.engine is not None,
+        engine=launched.engine,
         root_sends=any(step.by is Sender.ROOT for step in cell.cancellation.steps),
     )
     assignment = plain.Assignment(
         argv=launched.argv,
         env={
-            "HOME": HOME,
             "LANG": "C.UTF-8",
-            "LOGNAME": USER,
             "PATH": _PATH,
+            **environment,
+            "HOME": HOME,
+            "LOGNAME": USER,
             "SHELL": "/bin/sh",
             "USER": USER,
             **({"TERM": "xterm"} if cell.terminal else {}),
@@ -86,8 +99,10 @@ def prepare(
         user=uid if root and not cell.launcher.as_root else None,
         folder=STATE,
     )
-    before = frozenset(path for file in files for path in and_folders(file.path))
-    return Preparation(command, arrangement, assignment, before)
+    before = {path for file in files for path in and_folders(file.path)}
+    if launched.engine is not None:
+        before |= launched.engine.running
+    return Preparation(command, arrangement, assignment, frozenset(before))
 
 
 def is_job(cell: Cell, command: tuple[str, ...], process: ProcessHistory) -> bool:

@@ -61,6 +61,7 @@ def _process(
         end=_end(p, evidence),
         doomed_ms=None if p.doomed_ns is None else ms(p.doomed_ns),
         far=p.far,
+        of_engine=p.of_engine,
     )
 
 

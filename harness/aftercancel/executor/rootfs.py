@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,11 @@ _HIDDEN = {
     "srv": 0o755,
     "sys": 0o555,
     "tmp": 0o1777,
+    # What engines on this machine keep, with the mounts of every container that runs.
+    "var/lib/containerd": 0o711,
+    "var/lib/containers": 0o711,
+    "var/lib/docker": 0o711,
+    "var/lib/kubelet": 0o711,
     "var/tmp": 0o1777,
     "var/spool": 0o755,
     "etc/sudoers.d": 0o755,
@@ -144,6 +150,11 @@ class Layers:
     masked_files: tuple[str, ...]
     read_only: tuple[str, ...]
     """What this kernel has of the places in /proc that a job must not see or write."""
+    parts: tuple[str, ...] = ()
+    """In an ordinary user's namespace: what is seen of the host's system, below ``system``. Empty:
+    / itself is the lowest layer."""
+    only_user: int | None = None
+    """In an ordinary user's namespace: the one user that there is, in every slot."""
 
     @property
     def cell(self) -> Path:
@@ -153,6 +164,10 @@ class Layers:
     @property
     def base(self) -> Path:
         return self.scratch / "base"
+
+    @property
+    def system(self) -> Path:
+        return self.scratch / "system"
 
     @property
     def sys(self) -> Path:
@@ -177,20 +192,42 @@ class Layers:
 
 def build(scratch: Path) -> Layers:
     """Make the layers below ``scratch``, a fresh tmpfs."""
+    layers = prepared(scratch, _system_mounts())
+    for name in _HIDDEN:
+        os.setxattr(layers.base / name, "trusted.overlay.opaque", b"y")
+    for name, minor in _NODES.items():
+        _node(layers.base / "dev" / name, os.makedev(1, minor))
+    _node(layers.base / "dev/tty", os.makedev(5, 0))
+    write_etc(layers)
+    _mount_sys(layers)
+    return layers
+
+
+def prepared(
+    scratch: Path,
+    submounts: tuple[str, ...] = (),
+    parts: tuple[str, ...] = (),
+    only_user: int | None = None,
+) -> Layers:
+    """The folders of the layers, without what takes rights to make."""
     layers = Layers(
         scratch,
-        submounts=_system_mounts(),
+        submounts=submounts,
         masked_folders=tuple(place for place in MASKED if os.path.isdir(place)),
-        masked_files=tuple(place for place in MASKED if os.path.isfile(place)),
+        masked_files=tuple(
+            # A container engine has put a device over some of them; ours are not masked by that.
+            place
+            for place in MASKED
+            if os.path.exists(place) and not os.path.isdir(place)
+        ),
         read_only=tuple(place for place in READ_ONLY if os.path.exists(place)),
+        parts=parts,
+        only_user=only_user,
     )
     for folder in (layers.cell, layers.base, layers.sys, layers.empty, layers.keys):
         folder.mkdir()
     for name, mode in _HIDDEN.items():
-        _opaque(layers.base / name, mode)
-    for name, minor in _NODES.items():
-        _node(layers.base / "dev" / name, os.makedev(1, minor))
-    _node(layers.base / "dev/tty", os.makedev(5, 0))
+        _folder(layers.base / name, mode)
     for name, target in _LINKS.items():
         (layers.base / "dev" / name).symlink_to(target)
     (layers.base / "dev/pts").mkdir()
@@ -202,16 +239,19 @@ def build(scratch: Path) -> Layers:
     _folder(layers.base / "lab/empty", 0o555)
     _folder(layers.base / "lab/state", 0o1777)
     (layers.base / "lab/marks").touch()
+    return layers
+
+
+def write_etc(layers: Layers) -> None:
+    """What the lab has of its own in /etc."""
     _file(layers.base / "etc/sudoers", _SUDOERS, 0o440)
     _file(layers.base / "etc/hostname", "aftercancel\n")
     _file(layers.base / "etc/hosts", "127.0.0.1 localhost aftercancel\n::1 localhost\n")
-    _mount_sys(layers)
-    return layers
 
 
 def build_slot(layers: Layers, number: int) -> int:
     """The layer with the user ``ci`` of one slot; returns the user's number."""
-    uid = FIRST_UID + number
+    uid = FIRST_UID + number if layers.only_user is None else layers.only_user
     top = layers.slot(number)
     top.mkdir()
     _file(top / "etc/passwd", _with_line("/etc/passwd", f"{USER}:x:{uid}:{uid}::{HOME}:/bin/sh"))
@@ -220,12 +260,11 @@ def build_slot(layers: Layers, number: int) -> int:
     home = top / HOME.lstrip("/")
     _folder(home, 0o755)
     os.chown(home, uid, uid)
+    if layers.only_user is not None:
+        # It is the owner of these too, which others than root do not write.
+        for folder in (top / "etc", home.parent):
+            folder.chmod(0o555)
     return uid
-
-
-def _opaque(folder: Path, mode: int) -> None:
-    _folder(folder, mode)
-    os.setxattr(folder, "trusted.overlay.opaque", b"y")
 
 
 def _folder(folder: Path, mode: int) -> None:
@@ -265,22 +304,34 @@ def _mount_sys(layers: Layers) -> None:
 
 def _system_mounts() -> tuple[str, ...]:
     """Folders of the system that are file systems of their own, which an overlay of / lacks."""
-    hidden = tuple(f"/{name}" for name in _HIDDEN)
-    found = []
+    found = {
+        where
+        for where, kind in _mounts()
+        if _is_below(where, _SYSTEM)
+        and not is_hidden(where)
+        and kind not in _PSEUDO
+        and os.path.isdir(where)
+    }
+    return tuple(sorted(found))
+
+
+def mounted_below(place: str) -> tuple[str, ...]:
+    """What is mounted at it and below it in our mount namespace, the outermost first."""
+    return tuple(sorted({where for where, _ in _mounts() if _is_below(where, (place,))}))
+
+
+def is_hidden(place: str) -> bool:
+    """Whether no job sees what the host has there."""
+    return _is_below(place, tuple(f"/{name}" for name in _HIDDEN))
+
+
+def _mounts() -> Iterator[tuple[str, str]]:
+    """Where, and what kind of file system."""
     for line in os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines():
         words = line.split()
         # proc(5): white space and backslashes stand as octal numbers.
         where = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), words[4])
-        kind = words[words.index("-") + 1]
-        if (
-            _is_below(where, _SYSTEM)
-            and not _is_below(where, hidden)
-            and kind not in _PSEUDO
-            and os.path.isdir(where)
-            and where not in found
-        ):
-            found.append(where)
-    return tuple(sorted(found))
+        yield where, words[words.index("-") + 1]
 
 
 def _is_below(path: str, places: tuple[str, ...]) -> bool:

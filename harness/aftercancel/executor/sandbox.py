@@ -9,15 +9,26 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from aftercancel.executor.arrange import Arrangement
-from aftercancel.executor.zygote import Assigned, Zygote
+from aftercancel.executor.zygote import Assigned
 
 _TEARDOWN_S = 30.0
 
 
 class SandboxError(Exception):
     """The sandbox could not be arranged; the message says which step and why."""
+
+
+class Spawner(Protocol):
+    """What forks sandboxes (``zygote``)."""
+
+    def spawn(
+        self, arrangement: Arrangement, assignment: Assigned, control: socket.socket
+    ) -> tuple[int, int]:
+        """A new sandbox's PID 1, in our PID namespace, and a pidfd of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,7 @@ class Sandbox:
 
 @contextlib.asynccontextmanager
 async def open_sandbox(
-    zygote: Zygote, arrangement: Arrangement, assignment: Assigned
+    zygote: Spawner, arrangement: Arrangement, assignment: Assigned
 ) -> AsyncIterator[Sandbox]:
     """A sandbox whose runner starts the job; torn down, whatever happens inside."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

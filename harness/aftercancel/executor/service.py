@@ -9,8 +9,8 @@ import itertools
 import os
 import platform
 import resource
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -18,14 +18,17 @@ import msgspec
 
 from aftercancel.executor import rootfs, serving
 from aftercancel.executor.company import Company
+from aftercancel.executor.engine_slots import EngineSlots
 from aftercancel.executor.measure import Equipment, Measurement, Slot
+from aftercancel.executor.namer import Namer
+from aftercancel.executor.names import AskedNow
 from aftercancel.executor.retry import Measured, until_whole
 from aftercancel.executor.standing_cells import StandingCells
 from aftercancel.executor.trace import Trace
 from aftercancel.executor.warden import Holdings
 from aftercancel.executor.watcher import ProcWatcher, TraceWatcher, Watcher
-from aftercancel.executor.zygote import Zygote
-from aftercancel.model import Cell, Declared, Evidence, Observation, Trouble, TroubleKind
+from aftercancel.executor.zygote import Zygotes
+from aftercancel.model import Cell, Declared, Evidence, Observation, Runner, Trouble, TroubleKind
 
 _PRIORITY = -15
 _LINE_LIMIT = 64 << 20
@@ -33,9 +36,11 @@ _LINE_LIMIT = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One line of input."""
+    """One line of input: a cell to measure, or the end."""
 
-    cell: Cell
+    cell: Cell | None = None
+    end: bool = False
+    """As the end of the input: for who cannot close a connection in one direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +54,25 @@ class Options:
     """None: the best that the machine has."""
     buffer_kb: int | None = None
     """The trace's buffer for each processor; None: chosen by their number."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables of the image that the executor runs in."""
 
 
 class Service:
     """One executor, from its first cell to its last."""
 
-    def __init__(self, made: Holdings, zygote: Zygote, lifeline: int, options: Options) -> None:
+    def __init__(
+        self,
+        made: Holdings,
+        zygotes: Zygotes,
+        namer: Namer | None,
+        lifeline: int,
+        options: Options,
+    ) -> None:
         self._made = made
+        self._namer = namer
         self._trace_problem = made.trace_problem
-        self._zygote = zygote
+        self._zygotes = zygotes
         self._lifeline = lifeline
         self._options = options
         self._in_flight = min(options.in_flight, rootfs.SLOTS)
@@ -68,6 +83,9 @@ class Service:
         try:
             with contextlib.ExitStack() as stack:
                 stack.callback(os.close, self._lifeline)
+                if self._namer is not None:
+                    # It holds a trace instance open.
+                    stack.callback(self._namer.close)
                 trace = stack.enter_context(self._trace())
                 if trace is None and self._options.evidence is Evidence.TRACE:
                     self._say(failed=f"no kernel trace: {self._trace_problem}")
@@ -81,7 +99,7 @@ class Service:
                 with contextlib.suppress(OSError):
                     os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
                 equipment = Equipment(
-                    zygote=self._zygote,
+                    zygote=self._zygotes,
                     watcher=watcher,
                     marker=None if trace is None else trace.marker,
                     settle_s=self._options.settle_s,
@@ -89,7 +107,10 @@ class Service:
                     # cells that start all at once would only make each other late.
                     arming=asyncio.Semaphore(2 * (os.cpu_count() or 1) + 2),
                     arming_standing=asyncio.Semaphore(8 * (os.cpu_count() or 1)),
+                    arming_engines=asyncio.Semaphore(2 * (os.cpu_count() or 1)),
                     keys=cache(lambda: serving.make_keys(self._made.layers.keys)),
+                    names=AskedNow() if trace is None or self._namer is None else self._namer,
+                    environment=self._options.environment,
                 )
                 asyncio.run(self._serve(equipment))
                 return 0
@@ -100,13 +121,18 @@ class Service:
     @contextlib.contextmanager
     def _trace(self) -> Iterator[Trace | None]:
         made = self._made
+        namer, size = self._namer, self._options.buffer_kb
         if made.tracing is None or made.followed is None or made.kernel is None:
             yield None
             return
-        trace = Trace(made.tracing, made.followed, made.kernel, buffer_kb=self._options.buffer_kb)
+        if made.execs is None or namer is None:
+            yield None
+            return
+        trace = Trace(made.tracing, made.followed, made.kernel, made.execs, buffer_kb=size)
         with contextlib.closing(trace):
             try:
-                trace.start(self._zygote.pid)
+                trace.start(self._zygotes.pids)
+                namer.begin()
             except OSError as error:
                 self._trace_problem = str(error)
                 yield None
@@ -157,14 +183,18 @@ class Service:
             for task in ended - {reading, stopping}:
                 task.result()
 
-    def _slot(self, number: int, *, roomy: bool = False) -> Slot:
+    def _slot(self, number: int, *, roomy: bool = False, engine: bool = False) -> Slot:
         uid = rootfs.build_slot(self._made.layers, number)
-        return Slot(number, uid, self._made.groups.slot(number, roomy=roomy))
+        return Slot(number, uid, self._made.groups.slot(number, roomy=roomy, engine=engine))
 
     async def _read(self, reader: asyncio.StreamReader, pending: asyncio.Queue[Cell]) -> None:
         """At once, so that the end of the input is noticed while every slot is taken."""
         while line := await reader.readline():
-            pending.put_nowait(self._decode.decode(line).cell)
+            request = self._decode.decode(line)
+            if request.end:
+                return
+            if request.cell is not None:
+                pending.put_nowait(request.cell)
 
     async def _run(
         self,
@@ -175,12 +205,15 @@ class Service:
         """Until it is cancelled; then every cell in flight is torn down."""
         company = Company()
 
-        async def measure(cell: Cell, slot: Slot) -> None:
+        async def measure_at(cell: Cell, slot: Slot) -> None:
             async def measured() -> Observation:
                 return await Measurement(cell, slot, equipment).run()
 
+            self._write(await _answer(cell, measured, equipment, company))
+
+        async def measure(cell: Cell, slot: Slot) -> None:
             try:
-                self._write(await _answer(cell, measured, equipment, company))
+                await measure_at(cell, slot)
             finally:
                 slots.put_nowait(slot)
 
@@ -188,24 +221,50 @@ class Service:
             self._write(await _answer(cell, measured, equipment, company))
 
         numbers = itertools.count(self._in_flight)
-        standing = StandingCells(equipment, lambda: self._slot(next(numbers), roomy=True), answer)
-        running: set[asyncio.Task[None]] = set()
+
+        def slot_of(runner: Runner) -> Slot:
+            return self._slot(next(numbers), roomy=True, engine=runner.engine is not None)
+
+        standing = StandingCells(equipment, slot_of, answer)
+        engines = EngineSlots(lambda: self._slot(next(numbers), roomy=True, engine=True))
+
+        async def measure_with_engine(cell: Cell) -> None:
+            async with engines.one() as slot:
+                await measure_at(cell, slot)
+
+        tasks = _Tasks()
         try:
             while True:
                 cell = await pending.get()
                 if cell.runner.real:
                     standing.add(cell)
-                    continue
-                slot = await slots.get()
-                task = asyncio.create_task(measure(cell, slot))
-                running.add(task)
-                task.add_done_callback(running.discard)
+                elif cell.engine is not None:
+                    tasks.start(measure_with_engine(cell))
+                else:
+                    tasks.start(measure(cell, await slots.get()))
         finally:
             await standing.close()
-            for task in list(running):
-                task.cancel()
-            if running:
-                await asyncio.wait(running)
+            await tasks.cancel()
+
+
+class _Tasks:
+    """One for each cell in flight."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, measuring: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(measuring)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def cancel(self) -> None:
+        """End them all, and wait until each has torn its cell down."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
 
 
 async def _answer(cell: Cell, measured: Measured, equipment: Equipment, company: Company) -> bytes:

@@ -17,7 +17,7 @@ from aftercancel.executor.measure import Equipment, Slot
 from aftercancel.executor.measure_standing import StandingMeasurement, unstartable
 from aftercancel.executor.precedence import Precedence
 from aftercancel.executor.sandbox import SandboxError
-from aftercancel.model import Action, Cell, Observation, Runner
+from aftercancel.model import Action, Cell, EngineKind, Observation, Runner
 
 INSTANCES = 64
 """How many may stand at once, of all runners together."""
@@ -77,12 +77,15 @@ def _estimate_s(cell: Cell) -> float:
 class StandingCells:
     """All of an executor's real runners."""
 
-    def __init__(self, equipment: Equipment, slot: Callable[[], Slot], answer: Answer) -> None:
+    def __init__(
+        self, equipment: Equipment, slot: Callable[[Runner], Slot], answer: Answer
+    ) -> None:
         """``slot`` makes a new one."""
         self._with = equipment
         self._slot = slot
         self._answer = answer
-        self._free: list[Slot] = []
+        self._free: dict[EngineKind | None, list[Slot]] = {}
+        """By the engine that they are for."""
         self._room = asyncio.Semaphore(INSTANCES)
         # A start takes a processor for seconds (a JVM): many at once would only make each other late.
         self._starting = Precedence(1 + (os.cpu_count() or 1))
@@ -117,11 +120,12 @@ class StandingCells:
             await asyncio.sleep(_GATHER_S)
             while not line.waiting.empty():
                 async with self._room:
-                    slot = self._free.pop() if self._free else self._slot()
+                    free = self._free.setdefault(line.runner.engine, [])
+                    slot = free.pop() if free else self._slot(line.runner)
                     try:
                         await self._with_an_instance(line, slot)
                     finally:
-                        self._free.append(slot)
+                        free.append(slot)
         finally:
             line.workers -= 1
 
@@ -163,7 +167,7 @@ class StandingCells:
             if not instance.worn:
                 return await StandingMeasurement(cell, slot, self._with, instance).run()
             # It is measured once more, and that instance has ended with the first time.
-            anew = self._slot()
+            anew = self._slot(cell.runner)
             async with standing_instance(cell.runner, anew, self._with, tried=True) as another:
                 await another.until_ready()
                 return await StandingMeasurement(cell, anew, self._with, another).run()

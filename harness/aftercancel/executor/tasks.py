@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from aftercancel.executor.arrange import Arrangement
+from aftercancel.executor.engine import Engine
 from aftercancel.executor.launch import File, launch
 from aftercancel.executor.leftovers import OURS, PLACES
 from aftercancel.executor.lives import ProcessHistory
@@ -69,6 +70,8 @@ def commission(cell: Cell) -> Commission:
         queued=job.queued,
     )
     before = frozenset(path for file in files for path in and_folders(file.path))
+    if cell.runner.engine is not None:
+        before |= Engine(cell.runner.engine).running
     return Commission(command, task, before)
 
 
@@ -94,6 +97,7 @@ def ground(runner: Runner, *, slot: int, uid: int, marker: str | None) -> Arrang
         brought=(runner.brought, _seen_as(runner)) if runner.brought else None,
         as_root=True,
         roomy=True,
+        engine=None if runner.engine is None else Engine(runner.engine),
     )
 
 
@@ -108,6 +112,7 @@ def standing(runner: Runner, *, uid: int, tried: bool) -> Standing:
     if runner.brought:
         below = os.path.relpath(runner.program, runner.brought)
         program = os.path.normpath(f"{_seen_as(runner)}/{below}")
+    engines = () if runner.engine is None else Engine(runner.engine).running
     return Standing(
         adapter=runner.adapter,
         program=program,
@@ -120,5 +125,5 @@ def standing(runner: Runner, *, uid: int, tried: bool) -> Standing:
         way=next(iter(runner.ways), None),
         tried=tried,
         places=(*PLACES, STATE),
-        kept=OURS,
+        kept=OURS | {path.rstrip("/") for path in engines},
     )

@@ -18,9 +18,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aftercancel.executor import linux, rootfs, zygote
-from aftercancel.executor.limits import Groups
-from aftercancel.executor.ownership import KERNEL_SUFFIX, PREFIX, Owner, own_name, owner
+from aftercancel.executor import hierarchies, linux, namer, ordinary, rootfs, zygote
+from aftercancel.executor.limits import HIERARCHIES, Groups
+from aftercancel.executor.ownership import (
+    EXECS_SUFFIX,
+    KERNEL_SUFFIX,
+    PREFIX,
+    Owner,
+    own_name,
+    owner,
+)
 from aftercancel.executor.trace import Instance, mount_tracefs
 
 _SCRATCH_PLACES = ("/sys/kernel", "/mnt", "/media", "/srv")
@@ -37,6 +44,7 @@ class Holdings:
     """The mount of tracefs; None: this machine has none."""
     followed: Instance | None
     kernel: Instance | None
+    execs: Instance | None
     groups: Groups
     trace_problem: str | None
     """Why there is no trace."""
@@ -46,31 +54,37 @@ class Holdings:
         with contextlib.ExitStack() as stack:
             stack.callback(self.groups.remove)
             stack.callback(self.groups.await_empty)
-            for instance in (self.followed, self.kernel):
+            for instance in (self.followed, self.kernel, self.execs):
                 if instance is not None:
                     stack.callback(instance.remove)
 
 
 @contextlib.contextmanager
-def holdings(*, want_trace: bool) -> Iterator[Holdings]:
-    """Make them, and remove them at the end. Enters a mount namespace of its own."""
+def holdings(*, want_trace: bool, alone: bool = False) -> Iterator[Holdings]:
+    """Make them, and remove them at the end. Enters a mount namespace of its own.
+
+    ``alone``: in an ordinary user's namespace (``ordinary``).
+    """
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount("", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     scratch = Path(next(place for place in _SCRATCH_PLACES if os.path.isdir(place)))
-    linux.mount("tmpfs", str(scratch), "tmpfs", 0, "size=16m,mode=755")
+    linux.mount("tmpfs", str(scratch), "tmpfs", 0, "size=64m,mode=755")
     name = own_name()
     tracing: Path | None = None
-    problem: str | None = "not asked for"
+    problem: str | None = "it needs root" if alone else "not asked for"
     if want_trace:
         tracing, problem = _tracing(scratch)
-    followed = kernel = None
+    followed = kernel = execs = None
     sweep(tracing)
     if tracing is not None:
         followed, kernel = Instance(tracing, name), Instance(tracing, name + KERNEL_SUFFIX)
+        execs = Instance(tracing, name + EXECS_SUFFIX)
+    hierarchies.make_writable()
     groups = Groups(name)
-    made = Holdings(rootfs.build(scratch), tracing, followed, kernel, groups, problem)
+    layers = ordinary.build(scratch) if alone else rootfs.build(scratch)
+    made = Holdings(layers, tracing, followed, kernel, execs, groups, problem)
     try:
-        for instance in (followed, kernel):
+        for instance in (followed, kernel, execs):
             if instance is not None:
                 instance.make()
         groups.make()
@@ -102,7 +116,7 @@ def sweep(tracing: Path | None, cgroups: Path = Path("/sys/fs/cgroup")) -> tuple
             with contextlib.suppress(OSError):
                 Instance(instance.parent.parent, instance.name).remove(deadline_s=0)
                 gone.append(instance.name)
-    for place in (cgroups, cgroups / "pids", cgroups / "memory"):
+    for place in (cgroups, *(cgroups / kind for kind in HIERARCHIES)):
         for folder in sorted(place.glob(PREFIX + "*")):
             if owner(folder.name) is Owner.GONE:
                 with contextlib.suppress(OSError):
@@ -112,26 +126,29 @@ def sweep(tracing: Path | None, cgroups: Path = Path("/sys/fs/cgroup")) -> tuple
 
 
 _LAST_WORDS_MS = 10_000
-Work = Callable[[Holdings, zygote.Zygote, int], int]
+Work = Callable[[Holdings, zygote.Zygotes, namer.Namer | None, int], int]
 
 
-def under_warden(work: Work, *, want_trace: bool) -> int:
+def under_warden(work: Work, *, want_trace: bool, alone: bool = False) -> int:
     """Run ``work`` in a child; returns its exit status when all that was made is removed.
 
-    ``work`` gets the holdings, the process that forks sandboxes, and a descriptor that is at its
-    end when the warden has died. It should import what is large only then.
+    ``work`` gets the holdings, the process that forks sandboxes, the one that names programs (where
+    there is a trace), and a descriptor that is at its end when the warden has died. It should import what is large only then.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     lifeline, held = os.pipe()
-    with holdings(want_trace=want_trace) as made:
+    with holdings(want_trace=want_trace, alone=alone) as made:
         forker = zygote.start(made.layers, made.groups)
+        names: namer.Namer | None = None
+        if made.tracing is not None and made.execs is not None:
+            names = namer.start(made.tracing, made.execs)
         pid = os.fork()
         if pid == 0:
             status = 70
             try:
                 os.close(held)
-                status = work(made, forker, lifeline)
+                status = work(made, forker, names, lifeline)
             except BaseException as error:  # noqa: BLE001  # the last frame of a forked child
                 traceback.print_exception(error)
             finally:
@@ -139,9 +156,14 @@ def under_warden(work: Work, *, want_trace: bool) -> int:
                 os._exit(status)
         os.close(lifeline)
         forker.close()
+        if names is not None:
+            names.close()
         os.close(1)
         status = _await_end(pid)
-        os.waitpid(forker.pid, 0)
+        for each in forker.pids:
+            os.waitpid(each, 0)
+        if names is not None:
+            os.waitpid(names.pid, 0)
     return status
 
 

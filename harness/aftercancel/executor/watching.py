@@ -24,6 +24,9 @@ HOLD_TO_THE_END_S = 1.0
 PATIENCE_S = 60.0
 """A process that sleeps for no longer than that is waited for."""
 _RUNNER_S = 0.1
+ENGINE_S = 3.0
+"""A container engine may do nothing that can be seen of a cell for that long, and then go on: its
+daemons are no part of the cell."""
 REST_MARGIN_S = 0.3
 """Added to the longest pause that a job declares, before silence counts as rest."""
 
@@ -41,7 +44,9 @@ async def watch(
     hold_s = 0.0 if cell.cancellation.steps else HOLD_TO_THE_END_S
     rest_s = cell.job.pause_s + hold_s + REST_MARGIN_S
     # A runner's graces and polls, in which nothing happens that could be seen.
-    patience_s = 0.0 if cell.runner.own else cell.runner.patience_s + limit_s(cell)
+    patience_s = cell.cancellation.patience_s + (ENGINE_S if cell.engine is not None else 0.0)
+    if not cell.runner.own:
+        patience_s += cell.runner.patience_s + limit_s(cell)
     needed_s = 2 * rest_s + cell.cancellation.duration_s + patience_s
     until = time.monotonic() + max(settle_s, needed_s) + patience_s
     waits = Waits(rest_s, patience_s)

@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from aftercancel.executor.launch import File
 
 
-def write_files(files: Sequence[File], uid: int) -> None:
-    """Each with the folders on the way to it; those of the user belong to ``uid``."""
+def write_files(files: Sequence[File], uid: int, root: int = 0) -> None:
+    """Each with the folders on the way to it; those of the user belong to ``uid``, others to
+    ``root``.
+    """
     for file in files:
-        owner = uid if file.of_user else 0
+        owner = uid if file.of_user else root
         _folders(os.path.dirname(file.path), owner)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(file.path)

@@ -18,10 +18,12 @@ import pickle
 import signal
 import socket
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn, assert_never
 
-from aftercancel.executor import linux
+from aftercancel.executor import dockerd, linux
 from aftercancel.executor.arrange import Arrangement, Run, become_init, never_return, prepare
 from aftercancel.executor.hosts import Orders, fork_into_pid_namespace
 from aftercancel.executor.limits import Group, Groups
@@ -66,26 +68,63 @@ class Zygote:
         self._channel.close()
 
 
-def start(layers: Layers, groups: Groups) -> Zygote:
-    """Fork it from the calling process, which is still small."""
+@dataclass(frozen=True, slots=True)
+class Zygotes:
+    """The one whose sandboxes are cut in their rights, and the one for container engines.
+
+    A capability that has left the bounding set never comes back (capabilities(7)), and an engine
+    needs them all; its sandbox cuts the rights of what it starts beside the engine.
+    """
+
+    cut: Zygote
+    uncut: Zygote
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return self.cut.pid, self.uncut.pid
+
+    def spawn(
+        self, arrangement: Arrangement, assignment: Assigned, control: socket.socket
+    ) -> tuple[int, int]:
+        """See ``Zygote.spawn``."""
+        zygote = self.cut if arrangement.engine is None else self.uncut
+        return zygote.spawn(arrangement, assignment, control)
+
+    def close(self) -> None:
+        """Let go of both."""
+        self.cut.close()
+        self.uncut.close()
+
+
+def start(layers: Layers, groups: Groups) -> Zygotes:
+    """Fork both from the calling process, which is still small."""
+    return Zygotes(
+        *(_start(partial(_serve, layers=layers, groups=groups, cut=cut)) for cut in (True, False))
+    )
+
+
+def _start(serve: Callable[[socket.socket], NoReturn]) -> Zygote:
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        ours.close()
-        never_return(lambda: _serve(theirs, layers, groups))
+        # The other zygote's channel too: it must end when the executor lets go of it.
+        linux.close_all_but(frozenset({theirs.fileno()}))
+        never_return(lambda: serve(theirs))
     theirs.close()
     return Zygote(pid, ours)
 
 
-def _serve(channel: socket.socket, layers: Layers, groups: Groups) -> NoReturn:
+def _serve(channel: socket.socket, *, layers: Layers, groups: Groups, cut: bool) -> NoReturn:
     linux.die_with_parent(signal.SIGKILL)
-    prepare()
+    prepare(cut=cut)
+    if not cut:
+        dockerd.image()
     # Not the executor's ends; and no descriptor of a cell's may get one of their numbers.
     nothing = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1):
         os.dup2(nothing, fd)
     os.close(nothing)
-    slots: dict[int, Group | None] = {}
+    slots: dict[tuple[int, bool], Group | None] = {}
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -97,9 +136,11 @@ def _serve(channel: socket.socket, layers: Layers, groups: Groups) -> NoReturn:
         _reap_ended()
         request = _exactly(channel, _NUMBER.unpack(length)[0])
         arrangement, assignment = pickle.loads(request)  # noqa: S301  # from our own executor
-        if arrangement.slot not in slots:
-            slots[arrangement.slot] = groups.slot(arrangement.slot, roomy=arrangement.roomy)
-        group = slots[arrangement.slot]
+        has_engine = arrangement.engine is not None
+        slot = arrangement.slot, has_engine
+        if slot not in slots:
+            slots[slot] = groups.slot(arrangement.slot, roomy=arrangement.roomy, engine=has_engine)
+        group = slots[slot]
         with socket.socket(fileno=fds[0]) as control:
             run_runner = _runner(assignment)
             become = partial(become_init, layers, arrangement, group, control, run_runner)

@@ -96,8 +96,8 @@ def since_ms(observation: Observation) -> float:
 
 @remembered
 def of_the_job(observation: Observation) -> tuple[Process, ...]:
-    """Every process but the runner."""
-    return tuple(p for p in observation.processes if p.key != RUNNER_KEY)
+    """Every process but the runner, and but what a container engine has round a container."""
+    return tuple(p for p in observation.processes if p.key != RUNNER_KEY and not p.of_engine)
 
 
 @remembered
@@ -165,6 +165,21 @@ def of_the_runner(observation: Observation) -> frozenset[int]:
         for p in of_the_job(observation)
         if p.key in own and p.parent is not None and not has_role(p) and p.role not in speaking
     )
+
+
+@remembered
+def of_later_execs(observation: Observation) -> frozenset[int]:
+    """Keys of what an engine started in a container when the cell was armed already.
+
+    GitLab Runner's docker executor has a script of its own run there, which signals everybody.
+    """
+    armed = observation.armed_ms
+    found: set[int] = set()
+    for process in observation.processes:
+        later = process.of_engine and armed is not None and process.started_ms > armed
+        if later or process.parent in found:
+            found.add(process.key)
+    return frozenset(found)
 
 
 def job_of(observation: Observation) -> Process | None:

@@ -13,6 +13,8 @@ leave open. In particular:
   rest when the cancellation came, or belong to a job that never rests, nothing unless they
   outlived the report. Where some of them did and some did not (the ``sleep`` of a loop that goes
   on), only that some did.
+- Of what an engine was told to execute in a container after the cell was armed, and has no role,
+  nothing unless it outlived the report: it is the runner's own.
 - Dispositions are promised for a process that was at rest when the cancellation came, and only of
   the signals that people send; which ones a shell blocks meanwhile is its own affair.
 - With which status the other host's server ends the connection is left open: whether the client
@@ -97,6 +99,8 @@ def _counts(process: Process, fate: Processes, observation: Observation) -> bool
         return True
     if observation.evidence is Evidence.PROC:
         return process.dispositions is not None
+    if process.key in facts.of_later_execs(observation):
+        return False
     armed = observation.armed_ms
     in_motion = armed is not None and armed < process.started_ms <= since
     return observation.declared.rests and not in_motion

@@ -32,7 +32,10 @@ _SHORT = {
     "restart": "again",
 }
 _WHOLE = frozenset(
-    {"cancel", "canceled", "canceling", "forgotten", "runner", "script", "server", "timeout"}
+    {
+        *("cancel", "canceled", "canceling", "docker", "engine", "forgotten", "runner", "script"),
+        *("server", "timeout"),
+    }
 )
 """Cut, these would look like each other, or like nothing."""
 _ASCII = str.maketrans({"✓": "+", "·": ".", "×": "x", "–": "-", "—": "-", "…": "~", "→": ">"})

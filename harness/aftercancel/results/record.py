@@ -16,7 +16,7 @@ from aftercancel.model import Launcher, Runner, Shell
 from aftercancel.results.wording import Wording
 
 if TYPE_CHECKING:
-    from aftercancel.programs import Program
+    from aftercancel.programs import Program, Whereabouts
 
 RECORD_SCHEMA = 1
 """Version of run.json."""
@@ -103,19 +103,21 @@ def now() -> str:
     return dt.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def shell_versions(shells: Iterable[Shell]) -> dict[str, str]:
-    """What each family of shells says its version is; a shell that is not here says so."""
+def shell_versions(shells: Iterable[Shell], where: Whereabouts | None = None) -> dict[str, str]:
+    """What each family of shells says its version is; None: on this machine."""
     # Brings the catalogue along, which readers of a stored run do not need.
     from aftercancel.programs import of_shell
 
-    return _versions({shell.family: of_shell(shell) for shell in shells})
+    return _versions({shell.family: of_shell(shell) for shell in shells}, where)
 
 
-def program_versions(launchers: Iterable[Launcher]) -> dict[str, str]:
+def program_versions(
+    launchers: Iterable[Launcher], where: Whereabouts | None = None
+) -> dict[str, str]:
     """What each program that these launchers need says its version is."""
     from aftercancel.programs import of_launchers
 
-    return _versions({needed.command: needed for needed in of_launchers(launchers)})
+    return _versions({needed.command: needed for needed in of_launchers(launchers)}, where)
 
 
 def runner_versions(runners: Iterable[Runner]) -> dict[str, str]:
@@ -124,15 +126,16 @@ def runner_versions(runners: Iterable[Runner]) -> dict[str, str]:
     for runner in runners:
         if runner.real:
             seen = real[runner.adapter].split(", ") if real[runner.adapter] else []
-            real[runner.adapter] = ", ".join(dict.fromkeys([*seen, runner.version]))
+            words = runner.version + (f" from the image {runner.image}" if runner.image else "")
+            real[runner.adapter] = ", ".join(dict.fromkeys([*seen, words]))
     return real | {runner.id: f"follows {runner.follows}" for runner in runners if runner.model}
 
 
-def _versions(programs: dict[str, Program]) -> dict[str, str]:
-    from aftercancel.programs import version
+def _versions(programs: dict[str, Program], where: Whereabouts | None) -> dict[str, str]:
+    from aftercancel.programs import HERE
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found = pool.map(version, programs.values())
+        found = pool.map((where or HERE).version, programs.values())
         return {name: words or "unknown" for name, words in zip(programs, found, strict=True)}
 
 

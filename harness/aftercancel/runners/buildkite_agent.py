@@ -321,4 +321,5 @@ KIND = Kind(
     "`go install github.com/buildkite/agent/v3@VERSION`; no Buildkite is needed.",
     find=_find,
     make=BuildkiteAgent,
+    in_image="/usr/local/bin/buildkite-agent",  # packaging/docker/alpine/Dockerfile
 )

@@ -2,7 +2,7 @@
 
 The folders are those of AFTERCANCEL_RUNNERS, else ``~/.cache/aftercancel/runners``; there a
 program may have its version behind its name (``buildkite-agent-3.62.0``), and every version is
-taken. In PATH only one is.
+taken. In PATH only one is. The command line may also name an image, which has the program.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aftercancel.errors import RunnerError, UsageError, did_you_mean
-from aftercancel.model import Runner
-from aftercancel.runners import registry
+from aftercancel import programs
+from aftercancel.caches import cache
+from aftercancel.errors import MissingError, RunnerError, UsageError, did_you_mean
+from aftercancel.model import EngineKind, Runner
+from aftercancel.runners import from_image, registry
 from aftercancel.runners.protocol import Found, Kind
 
 FOLDERS = "AFTERCANCEL_RUNNERS"
@@ -38,10 +40,12 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A runner that the command line names, ``NAME`` or ``NAME=PATH``."""
+    """A runner that the command line names: ``NAME``, ``NAME=PATH`` or ``NAME=image:REFERENCE``."""
 
     name: str
     path: Path | None = None
+    image: str = ""
+    """A reference as in ``docker pull``; empty: none was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,30 @@ class Wanted:
         for word in words:
             name, sign, path = word.partition("=")
             if not name or (sign and not path):
-                raise UsageError(f"{word!r} names no runner. Write NAME or NAME=PATH.")
+                raise UsageError(
+                    f"{word!r} names no runner. Write NAME, NAME=PATH or NAME=image:REFERENCE."
+                )
+            if path.startswith(from_image.SIGN):
+                named.append(Named(name, image=_reference(word, path)))
+                continue
             named.append(Named(name, Path(path).expanduser().absolute() if path else None))
         return cls(tuple(named))
 
     def paths(self, kind: str) -> tuple[Path, ...]:
         return tuple(n.path for n in self.named if n.name == kind and n.path is not None)
+
+    def images(self, kind: str) -> tuple[str, ...]:
+        return tuple(n.image for n in self.named if n.name == kind and n.image)
+
+
+def _reference(word: str, path: str) -> str:
+    reference = path.removeprefix(from_image.SIGN)
+    if not reference or any(sign.isspace() for sign in reference):
+        raise UsageError(
+            f"{word!r} names no image. Write it as for docker pull: "
+            "gitlab-runner=image:gitlab/gitlab-runner:v17.3.0."
+        )
+    return reference
 
 
 def find(kind: Kind, paths: Sequence[Path] = ()) -> Search:
@@ -97,7 +119,10 @@ def _folders() -> list[Path]:
     said = os.environ.get(FOLDERS)
     if said is not None:
         return [Path(each).expanduser() for each in said.split(os.pathsep) if each]
-    return [Path("~/.cache/aftercancel/runners").expanduser()]
+    try:
+        return [cache() / "runners"]
+    except MissingError:  # a user without a home has none there
+        return []
 
 
 def _is_version(path: Path, program: str) -> bool:
@@ -117,10 +142,12 @@ def search(kinds: Iterable[str], wanted: Wanted) -> dict[str, Search]:
 
     def one(name: str) -> Search:
         if name in told:
-            rows = (Found(Path(p), Path(b), v) for p, b, v in told[name]["found"])
+            rows = (Found(Path(p), Path(b), v, i) for p, b, v, i in told[name]["found"])
             return Search(name, tuple(rows), tuple(told[name]["problems"]))
-        paths = wanted.paths(name)
-        found = find(registry.kind(name), paths)
+        kind = registry.kind(name)
+        taken = [from_image.take(name, each, kind.in_image) for each in wanted.images(name)]
+        paths = (*wanted.paths(name), *(each.program for each in taken))
+        found = _with_images(find(kind, paths), taken)
         if paths and found.problems:
             raise UsageError(f"--runner {name}: {found.problems[0]}")
         return found
@@ -131,7 +158,7 @@ def search(kinds: Iterable[str], wanted: Wanted) -> dict[str, Search]:
         told
         | {
             name: {
-                "found": [(str(f.program), str(f.brought), f.version) for f in each.found],
+                "found": [(str(f.program), str(f.brought), f.version, f.image) for f in each.found],
                 "problems": each.problems,
             }
             for name, each in searches.items()
@@ -140,14 +167,22 @@ def search(kinds: Iterable[str], wanted: Wanted) -> dict[str, Search]:
     return searches
 
 
+def _with_images(found: Search, taken: Iterable[from_image.Taken]) -> Search:
+    """Each with the image that it came from."""
+    # A program is known by what was looked at, whatever an adapter made of the path.
+    images = {each.program.resolve(): each.image for each in taken}
+    rows = (replace(f, image=images.get(f.program.resolve(), f.image)) for f in found.found)
+    return replace(found, found=tuple(rows))
+
+
 def versions(
     runners: Mapping[str, Runner], searches: Mapping[str, Search]
 ) -> dict[str, tuple[Runner, ...]]:
     """For each real runner of the catalogue one with every version found; none: not here."""
     made: dict[str, tuple[Runner, ...]] = {}
     for name, runner in runners.items():
-        hits = searches[runner.adapter].found if runner.adapter in searches else ()
-        if runner.real and hits:
+        hits = _usable(runner, searches)
+        if runner.real and hits and _lacking(runner) is None:
             made[name] = tuple(
                 replace(
                     runner,
@@ -155,10 +190,32 @@ def versions(
                     program=str(hit.program),
                     brought=str(hit.brought),
                     version=hit.version,
+                    image=hit.image,
                 )
                 for hit in hits
             )
     return made
+
+
+def _usable(runner: Runner, searches: Mapping[str, Search]) -> list[Found]:
+    """What was found and can be run as this runner is."""
+    found = searches[runner.adapter].found if runner.adapter in searches else ()
+    options = dict(runner.options)
+    if not found or not options:
+        return list(found)
+    refuses = registry.kind(runner.adapter).refuses
+    return [hit for hit in found if refuses(hit.program, options) is None]
+
+
+def _lacking(runner: Runner) -> str | None:
+    """What it needs beside its own program and is not there, and how to get it; None: nothing."""
+    if runner.engine is not EngineKind.DOCKER:
+        return None
+    needs = [programs.of_need(name) for name in ("dockerd", "containerd", "runc")]
+    lacking = [needed.command for needed in needs if needed.path is None]
+    if not lacking:
+        return None
+    return f"{' and '.join(lacking)} not there: apt-get install docker.io"
 
 
 def _spelt(version: str) -> str:
@@ -171,6 +228,13 @@ def not_here(runner: Runner, searches: Mapping[str, Search]) -> str | None:
     if not runner.real or runner.program:
         return None
     kind = registry.kind(runner.adapter)
+    found = searches[runner.adapter].found if runner.adapter in searches else ()
+    if found and (lacking := _lacking(runner)) is not None:
+        return lacking
+    if found and not _usable(runner, searches):
+        options = dict(runner.options)
+        refusals = (kind.refuses(hit.program, options) for hit in found)
+        return " ".join(words for words in refusals if words is not None)
     problems = searches[runner.adapter].problems if runner.adapter in searches else ()
     why = problems[0] if problems else f"{runner.adapter} was not found."
     return f"{why} {kind.get} Then name it: --runner {runner.adapter}=PATH."
@@ -183,8 +247,9 @@ def check(wanted: Wanted, runners: Mapping[str, Runner]) -> None:
         if named.name not in known:
             near = did_you_mean(named.name, sorted(known)) or "`aftercancel runners` shows all."
             raise UsageError(f"There is no runner {named.name}. {near}")
-        if named.path is not None and named.name not in registry.NAMES:
+        if (named.path is not None or named.image) and named.name not in registry.NAMES:
             kinds = ", ".join(registry.NAMES)
             raise UsageError(
-                f"{named.name} has no program of its own. A path is given to one of: {kinds}."
+                f"{named.name} has no program of its own. A path or an image is given to one of: "
+                f"{kinds}."
             )

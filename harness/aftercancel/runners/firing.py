@@ -88,6 +88,11 @@ class Firing:
             case Action.START:
                 assert step.to is not None
                 self._do(f"start the {step.to.value} again", _refuse)
+            case Action.RUN:
+                command = list(step.command)
+                self._do(" ".join(command), lambda: _ordered(self._root, run=command))
+            case Action.RESTART:
+                self._do("restart the engine", lambda: _ordered(self._root, restart=True))
             case _:
                 assert_never(step.action)
 

@@ -66,7 +66,7 @@ class Options:
     """One variant of the runner: the options of its row in runners.toml, as strings."""
 
     executor: str = "shell"
-    """``shell`` or ``custom``."""
+    """``shell``, ``custom`` or ``docker``."""
     shell: str = "bash"
     """``bash``, or ``sh``, whatever that is on the machine (dash on Debian)."""
     user: str = ""
@@ -94,7 +94,11 @@ class Options:
         return options
 
     def _check(self) -> None:
-        allowed = {"executor": ("shell", "custom"), "shell": ("bash", "sh"), "run": (*_SCRIPTS,)}
+        allowed = {
+            "executor": ("shell", "custom", "docker"),
+            "shell": ("bash", "sh"),
+            "run": (*_SCRIPTS,),
+        }
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise RunnerError(
@@ -108,8 +112,10 @@ class Options:
                     f"gitlab-runner's option {name} is {value!r}; it is a number of seconds, "
                     "and only of the custom executor."
                 )
-        if self.executor == "custom" and self.user:
-            raise RunnerError("gitlab-runner's custom executor does not know the option user.")
+        if self.executor != "shell" and self.user:
+            raise RunnerError(
+                f"gitlab-runner's {self.executor} executor does not know the option user."
+            )
         if self.flags:
             for flag in self.flags.split(","):
                 if not _FLAG.fullmatch(flag):
@@ -154,6 +160,8 @@ class Options:
             for name in ("graceful_kill_timeout", "force_kill_timeout"):
                 if value := getattr(self, name):
                     lines.append(f"{name} = {int(value)}")
+        if self.executor == "docker":
+            lines += _docker(folder)
         return "\n".join(lines) + "\n"
 
     @property
@@ -181,6 +189,31 @@ class Options:
         """A further job, which ends by itself."""
         steps = [_step("script", ["echo a further job"], _LONG_S, "on_success")]
         return _job("further", url, _LONG_S, {"GIT_STRATEGY": "none"}, steps)
+
+
+HELPERS = {
+    # dockerfiles/runner-helper of the source: the predefined steps' scripts come on its input.
+    "gitlab-runner-build": "#!/bin/bash\numask 0000\nexec /bin/bash\n",
+    # No artifacts, no cache, no checkout: nothing else of it is asked for.
+    "gitlab-runner-helper": '#!/bin/sh\n[ "$1" = cache-init ] && exec chmod 777 "$2"\nexit 64\n',
+}
+"""What stands in for the programs of GitLab's helper image, which cannot be had everywhere."""
+
+
+def _docker(folder: Path) -> list[str]:
+    """Of the docker executor. Its build folder is the runner's own, so it needs no volume."""
+    programs = [f"{folder / name}:/usr/bin/{name}:ro" for name in HELPERS]
+    # Named as it is, so that no volume is made for it (createBuildVolume).
+    builds = f"{folder / 'builds'}:{folder / 'builds'}"
+    volumes = ["/lab:/lab", "/home/ci:/home/ci", builds, *programs]
+    return [
+        "[runners.docker]",
+        'image = "lab"',
+        'helper_image = "lab"',
+        'pull_policy = "never"',
+        "disable_cache = true",
+        f"volumes = {json.dumps(volumes)}",
+    ]
 
 
 def _step(name: str, script: list[str], timeout: int, when: str) -> dict[str, Any]:
@@ -216,7 +249,8 @@ def _job(
             for key, value in variables.items()
         ],
         "steps": steps,
-        "image": {},
+        # Of the docker executor: the only image that the sandbox's engine has.
+        "image": {"name": "lab"},
         "services": [],
         "artifacts": [],
         "cache": [],

@@ -49,6 +49,7 @@ next that does not (network/client.go, ``checkBackoffRequest``).
 
 from __future__ import annotations
 
+import mmap
 import re
 import secrets
 import time
@@ -59,7 +60,7 @@ from aftercancel.errors import RunnerError
 from aftercancel.model import End, Said
 from aftercancel.runners.fakes.gitlab import FakeGitLab
 from aftercancel.runners.fakes.gitlab_jobs import Final, Job, State
-from aftercancel.runners.gitlab_config import Options, Way
+from aftercancel.runners.gitlab_config import HELPERS, Options, Way
 from aftercancel.runners.gitlab_process import Process
 from aftercancel.runners.ground import Ground
 from aftercancel.runners.protocol import Found, Further, Kind, Tell, Work
@@ -69,6 +70,7 @@ _VERSION = re.compile(rb"^Version:\s+(\S.*?)\s*$.*^Git revision:", re.MULTILINE 
 _SCRIPT_TIMEOUT_SINCE = (16, 4)  # common/build.go, RUNNER_SCRIPT_TIMEOUT
 _BACKS_OFF_UNTIL = (18, 3)  # network/client.go, checkBackoffRequest
 _LOOK_S = 0.02
+_OF_DOCKER_EXECUTOR = b"gitlab-runner/executors/docker.(*executor)"
 
 
 class GitLabRunner:
@@ -102,6 +104,9 @@ class GitLabRunner:
         if self._options.executor == "custom":
             (folder / "run").write_text(self._options.run_script, encoding="utf-8")
             (folder / "run").chmod(0o755)
+        for name, text in HELPERS.items() if self._options.executor == "docker" else ():
+            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).chmod(0o755)
         for made in ("builds", "cache"):
             (folder / made).mkdir(exist_ok=True)
         self._ground.give(folder)
@@ -268,6 +273,22 @@ def _find(path: Path) -> Found:
     return Found(path.absolute(), path.absolute(), version_of(path, "GitLab Runner", _VERSION))
 
 
+def _refuses(program: Path, options: Mapping[str, str]) -> str | None:
+    """A build may leave executors out; what is in one is told by the names of its functions."""
+    if options.get("executor") != "docker":
+        return None
+    try:
+        with (
+            open(program, "rb") as file,
+            mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content,
+        ):
+            if content.find(_OF_DOCKER_EXECUTOR) >= 0:
+                return None
+    except OSError as error:
+        return f"{program} cannot be read: {error.strerror}."
+    return f"{program} was built without the docker executor. GitLab's own builds have it."
+
+
 KIND = Kind(
     name="gitlab-runner",
     programs=("gitlab-runner",),
@@ -275,4 +296,6 @@ KIND = Kind(
     "gitlab-runner-downloads.s3.amazonaws.com; no GitLab is needed.",
     find=_find,
     make=GitLabRunner,
+    refuses=_refuses,
+    in_image="/usr/bin/gitlab-runner",  # its deb puts it there: dockerfiles/runner/ubuntu/Dockerfile
 )

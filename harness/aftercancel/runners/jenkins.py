@@ -248,7 +248,9 @@ def _kind(flavour: Flavour, programs: tuple[str, ...], get: str) -> Kind:
     def make(ground: Ground, options: Mapping[str, str], tell: Tell) -> Adapter:
         return Jenkins(flavour, ground, options, tell)
 
-    return Kind(flavour.value, programs, get, find_here, make)
+    # Jenkins' image has it there (jenkinsci/docker, debian/trixie/hotspot/Dockerfile).
+    in_image = "/usr/share/jenkins/jenkins.war" if flavour is Flavour.JENKINS else ""
+    return Kind(flavour.value, programs, get, find_here, make, in_image=in_image)
 
 
 KIND = _kind(Flavour.JENKINS, ("jenkins.war", "jenkins"), _GET)

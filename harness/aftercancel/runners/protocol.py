@@ -29,6 +29,8 @@ class Found:
     """The file or folder that a sandbox must have of it: the program itself, or the folder that it
     is installed in (a virtual environment)."""
     version: str
+    image: str = ""
+    """The image that it was taken out of, with its digest or id; empty: of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +149,7 @@ class Kind:
     """What a path is; raises ``RunnerError`` where it is not this program."""
     make: Callable[[Ground, Mapping[str, str], Tell], Adapter]
     """An adapter that is not started yet; the mapping: the options of its row in runners.toml."""
+    refuses: Callable[[Path, Mapping[str, str]], str | None] = lambda _program, _options: None
+    """Why a program of this kind that was found cannot be run with such options; None: it can."""
+    in_image: str = ""
+    """Where its official image has the program; empty: there is none that is known here."""

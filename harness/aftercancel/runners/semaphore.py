@@ -317,4 +317,5 @@ KIND = Kind(
     "semaphoreui/semaphore (/usr/local/bin/semaphore); 2.10 or later.",
     find=find,
     make=Semaphore,
+    in_image="/usr/local/bin/semaphore",  # deployment/docker/server/Dockerfile
 )

@@ -242,7 +242,7 @@ class Steward:
                 self._do(f"start the {step.to.value} again", self._start_again)
             case Action.SIGNAL:
                 self._signal(step)
-            case Action.TYPE | Action.SEND | Action.CLOSE:
+            case Action.TYPE | Action.SEND | Action.CLOSE | Action.RUN | Action.RESTART:
                 self._do(f"{step.action.value}", _refuse)
             case _:
                 assert_never(step.action)
