@@ -55,8 +55,6 @@ class Namer:
         self._partial = b""
         self._told: dict[int, list[tuple[int, Named]]] = {}
         """By process: the time of each execve(2), and who it was then."""
-        self._asked: dict[int, int] = {}
-        """By process: how many of these have been asked for, or passed over."""
         self._order: deque[tuple[int, int]] = deque()
         """Process and size of each, the oldest first."""
         self._bytes = 0
@@ -68,15 +66,14 @@ class Namer:
     def at_exec(self, pid: int, at_ns: int) -> Named:
         """See ``Names``; where nothing was told of it, /proc is asked now."""
         self._take_in()
-        told = self._told.get(pid, [])
-        # By their order: `env ROLE=child sleep` is two of one process within a millisecond.
-        for number in range(self._asked.get(pid, 0), len(told)):
-            if told[number][0] > at_ns + _SAME_NS:
-                break
-            self._asked[pid] = number + 1
-            if told[number][0] >= at_ns - _SAME_NS:
-                return told[number][1]
-        return names.look(pid)
+        # The first look after it, whichever event made us look: `env ROLE=child sleep` is two of
+        # one process within a millisecond, and answers of two processors come in any order.
+        after = (
+            named
+            for told_ns, named in self._told.get(pid, ())
+            if named.looked_ns >= at_ns and abs(told_ns - at_ns) <= _SAME_NS
+        )
+        return min(after, key=lambda named: named.looked_ns, default=None) or names.look(pid)
 
     def close(self) -> None:
         """Let go of it: it ends when the last one has. Idempotent."""
@@ -110,10 +107,8 @@ class Namer:
             oldest, size = self._order.popleft()
             self._bytes -= size
             del self._told[oldest][0]
-            self._asked[oldest] = max(0, self._asked.get(oldest, 0) - 1)
             if not self._told[oldest]:
                 del self._told[oldest]
-                del self._asked[oldest]
 
 
 def start(tracing: Path, execs: Instance) -> Namer:
