@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from typing import Self
+
+import pytest
+
+
+def socket_of_daemon() -> str:
+    """The path of the daemon's own socket; skips where it is reached in another way."""
+    scheme, _, path = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").partition("://")
+    if scheme != "unix":
+        pytest.skip(f"the daemon is reached by {scheme}, and this needs its unix socket")
+    return path
 
 
 class Proxy:

@@ -23,7 +23,7 @@ from aftercancel.model import CleanUp, Processes, Truth
 from aftercancel.places import in_image
 from aftercancel.places.daemon import Daemon
 from aftercancel.places.in_image import InImage
-from tests.real.proxy import Proxy
+from tests.real.proxy import Proxy, socket_of_daemon
 from tests.real.vocabulary import cell, observe
 
 CATALOGUE = catalog.load()
@@ -306,7 +306,7 @@ def test_no_daemon_ends_with_status_4(run: Command, tmp_path: Path) -> None:
 
 
 def test_a_daemon_far_away_serves_as_well(run: Command) -> None:
-    with Proxy("/var/run/docker.sock") as proxy:
+    with Proxy(socket_of_daemon()) as proxy:
         done = run(DOCKER_HOST=f"tcp://127.0.0.1:{proxy.port}")
     assert done.returncode == ExitStatus.FINE, done.stderr
     assert f"tcp://127.0.0.1:{proxy.port}" in run.record()["place"]["daemon"]
@@ -318,7 +318,7 @@ def test_where_the_daemon_goes_away_what_was_measured_is_kept(run: Command, daem
     from aftercancel.places.labels import RUN
     from tests.real.test_killed_in_containers import eventually
 
-    with Proxy("/var/run/docker.sock") as proxy:
+    with Proxy(socket_of_daemon()) as proxy:
         process = subprocess.Popen(
             [*run.words, "--repeat", "200"],
             env={**os.environ, "DOCKER_HOST": f"tcp://127.0.0.1:{proxy.port}"},
