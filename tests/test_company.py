@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from aftercancel.executor import measure, retry
+from aftercancel.executor import retry
 from aftercancel.executor.company import Company
+from aftercancel.executor.equipment import Equipment
 from aftercancel.executor.watcher import Clock, ProcWatcher
 from aftercancel.executor.zygote import Zygote
 from aftercancel.model import Declared, Evidence, Observation, Trouble, TroubleKind
@@ -99,9 +100,9 @@ def test_one_that_fails_inside_leaves_all_the_same(alone: bool) -> None:
     assert told(tell) == ["next in", "next out"]
 
 
-def equipment_with(watcher: ProcWatcher) -> measure.Equipment:
+def equipment_with(watcher: ProcWatcher) -> Equipment:
     """Nothing of it is used but the watcher."""
-    return measure.Equipment(
+    return Equipment(
         zygote=Zygote(0, None),  # type: ignore[arg-type]  # never spoken to
         watcher=watcher,
         marker=None,

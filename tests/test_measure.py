@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from aftercancel.executor import measure
+from aftercancel.executor.equipment import Equipment, Slot
 from aftercancel.executor.events import Forked
 from aftercancel.executor.history import History
 from aftercancel.executor.names import AskedNow
@@ -44,7 +45,7 @@ def doubt(init_pid: int, *known: int) -> Trouble | None:
     async def ask() -> Trouble | None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            equipment = measure.Equipment(
+            equipment = Equipment(
                 zygote=Zygote(0, theirs),
                 watcher=ProcWatcher(),
                 marker=None,
@@ -61,7 +62,7 @@ def doubt(init_pid: int, *known: int) -> Trouble | None:
             clock = Clock()
             clock.turn(2**62)  # everything has been read
             follower = Follower(init_pid, history, clock)
-            measurement = measure.Measurement(cell(""), measure.Slot(0, 0, None), equipment)
+            measurement = measure.Measurement(cell(""), Slot(0, 0, None), equipment)
             measurement._decide(follower, Decided.AT_REST)
             return await measurement._disagreement(Sandbox(init_pid, -1, ours), follower)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from aftercancel.executor.company import Company
-from aftercancel.executor.measure import Equipment
+from aftercancel.executor.equipment import Equipment
 from aftercancel.executor.retry import until_whole
 from aftercancel.executor.watcher import Clock
 from aftercancel.model import Evidence, Observation, Trouble, TroubleKind

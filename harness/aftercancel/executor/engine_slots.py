@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 
-from aftercancel.executor.measure import Slot
+from aftercancel.executor.equipment import Slot
 
 _MOST = 24
 """They wait ten seconds for ``docker stop``, which costs nothing but memory."""

@@ -218,10 +218,7 @@ class History:
         return None if self.processes and self._is_engine(parent) else parent.program or ROOT
 
     def _is_engine(self, process: ProcessHistory) -> bool:
-        """Whether it is what makes containers: containerd and its shims, or podman itself."""
-        if self._layout is not Layout.ENGINE:
-            return False
-        return process.program.startswith("containerd" if process.of_the_sandbox else "podman")
+        return self._layout is Layout.ENGINE and process.makes_containers
 
     def _of_the_cell(self, event: Forked, parent: ProcessHistory) -> ProcessHistory:
         argv: tuple[str, ...]

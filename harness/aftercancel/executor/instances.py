@@ -16,9 +16,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
 from aftercancel.executor import procfs, tasks
+from aftercancel.executor.equipment import Equipment, Slot
 from aftercancel.executor.history_standing import StandingHistory
 from aftercancel.executor.lives import ProcessHistory
-from aftercancel.executor.measure import Equipment, Slot
 from aftercancel.executor.reports import Reports
 from aftercancel.executor.sandbox import Sandbox, open_sandbox
 from aftercancel.executor.watcher import EVENTS_WITH_A_RUNNER, Follower

@@ -78,6 +78,11 @@ class ProcessHistory:
     """When it was last looked at."""
 
     @property
+    def makes_containers(self) -> bool:
+        """Whether it is containerd or a shim that stands there, or podman itself."""
+        return self.program.startswith("containerd" if self.of_the_sandbox else "podman")
+
+    @property
     def of_engine(self) -> bool:
         """Whether it is one of the engine's own programs: those that make and keep a container."""
         return self.by_engine and self.program.startswith(_OF_ENGINES)

@@ -8,23 +8,20 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 from aftercancel.executor import leftovers, preparation, procfs, record, serving
 from aftercancel.executor.arming import Flood, NotArmed, arm
 from aftercancel.executor.arrange import Arrangement
+from aftercancel.executor.equipment import Equipment, Slot
 from aftercancel.executor.history import History
-from aftercancel.executor.limits import Group
 from aftercancel.executor.lives import Layout
-from aftercancel.executor.names import AskedNow, Names
 from aftercancel.executor.preparation import Preparation, prepare
 from aftercancel.executor.reports import Reports
 from aftercancel.executor.rootfs import USER
-from aftercancel.executor.sandbox import Sandbox, SandboxError, Spawner, open_sandbox
-from aftercancel.executor.watcher import EVENTS_OF_A_CELL, Follower, Watcher
+from aftercancel.executor.sandbox import Sandbox, SandboxError, open_sandbox
+from aftercancel.executor.watcher import EVENTS_OF_A_CELL, Follower
 from aftercancel.executor.watching import watch
 from aftercancel.model import (
     Cell,
@@ -48,39 +45,6 @@ _PACKET = 1 << 17
 _LAST_WORDS = 600
 _EXITING_S = 5.0
 _EXITING_STEP_S = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What a cell borrows from the executor while it is in flight."""
-
-    number: int
-    uid: int
-    group: Group | None
-
-
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """What all cells of an executor share."""
-
-    zygote: Spawner
-    watcher: Watcher
-    marker: Path | None
-    """The trace's marker; None: marks go through a FIFO."""
-    settle_s: float
-    arming: asyncio.Semaphore
-    """How many cells may be between arranging and armed at once."""
-    arming_engines: asyncio.Semaphore
-    """The same of those with a container engine, which takes a second of processor time."""
-    arming_standing: asyncio.Semaphore
-    """The same of those that a real runner is given: they wait for the runner most of that time."""
-    keys: Callable[[], str]
-    """Makes the keys for other hosts, once; returns the user's public one."""
-    names: Names = field(default_factory=AskedNow)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """The image's own variables, for every job; empty on a machine."""
-    late: set[tuple[str, int]] = field(default_factory=set)
-    """Cells and attempts whose events came too late to ask who their processes were."""
 
 
 class Measurement:

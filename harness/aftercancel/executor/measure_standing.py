@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from aftercancel.executor import tasks
+from aftercancel.executor.equipment import Equipment, Slot
 from aftercancel.executor.instances import Instance, NoRunner
-from aftercancel.executor.measure import Equipment, Measurement, Slot
+from aftercancel.executor.measure import Measurement
 from aftercancel.executor.sandbox import Sandbox, SandboxError
 from aftercancel.executor.tasks import Commission, commission
 from aftercancel.executor.watcher import Follower

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from aftercancel.executor.company import Company
-from aftercancel.executor.measure import Equipment
+from aftercancel.executor.equipment import Equipment
 from aftercancel.model import Observation, TroubleKind
 
 _TRIES_ALONE_AFTER_A_LOSS = 2

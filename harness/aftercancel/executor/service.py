@@ -19,7 +19,8 @@ import msgspec
 from aftercancel.executor import rootfs, serving
 from aftercancel.executor.company import Company
 from aftercancel.executor.engine_slots import EngineSlots
-from aftercancel.executor.measure import Equipment, Measurement, Slot
+from aftercancel.executor.equipment import Equipment, Slot
+from aftercancel.executor.measure import Measurement
 from aftercancel.executor.namer import Namer
 from aftercancel.executor.names import AskedNow
 from aftercancel.executor.retry import Measured, until_whole

@@ -12,8 +12,8 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from aftercancel.executor.equipment import Equipment, Slot
 from aftercancel.executor.instances import Instance, NoRunner, standing_instance
-from aftercancel.executor.measure import Equipment, Slot
 from aftercancel.executor.measure_standing import StandingMeasurement, unstartable
 from aftercancel.executor.precedence import Precedence
 from aftercancel.executor.sandbox import SandboxError
